@@ -1,0 +1,33 @@
+# Thin: every line is a command that can be typed by hand.
+.DEFAULT_GOAL := help
+.PHONY: help setup up down test test-fast bench
+MAKEFLAGS += --no-print-directory
+BIN := .venv/bin
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Install what is missing: system packages, locked environment, engine
+	@scripts/setup.sh
+
+up: setup ## Boot the lab, deploy the stack lab on it, verify it
+	@$(BIN)/guesthouse lab up
+	@$(BIN)/guesthouse up lab --yes
+	@$(BIN)/guesthouse verify lab
+
+down: ## Take the lab and its state away; caches stay
+	@if [ -x $(BIN)/guesthouse ]; then $(BIN)/guesthouse lab down; \
+	elif [ -d .guesthouse/lab ]; then echo "the environment is missing: make setup, then make down"; exit 1; \
+	else echo "nothing to take down"; fi
+
+test: setup test-fast ## All tests, with one full pass of a lab of their own
+	@$(BIN)/pytest tests/lab
+
+test-fast: ## Linters, types and all tests that need no lab; under a minute
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/pytest -q -n auto --ignore=tests/lab -m "not lab"
+
+bench: setup ## Print ratios: deployment, preview, rendering, reading
+	@$(BIN)/python tests/bench

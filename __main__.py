@@ -1,0 +1,22 @@
+"""The Pulumi program: site file -> plan -> resources. The one place that makes RunErrors."""
+
+from pathlib import Path
+
+import pulumi
+
+from guesthouse import placement, sitefile
+from guesthouse.checks.before import preflight
+from guesthouse.components import SiteComponent, host_facts
+from guesthouse.errors import GuesthouseError
+
+try:
+    config = pulumi.Config()
+    file = Path("stacks") / (config.get("site") or f"{pulumi.get_stack()}.site.yaml")
+    site = sitefile.read(file).checked(placement.capacity_problems)
+    plan = placement.plan(site, pulumi.get_project(), pulumi.get_stack())
+    preflight(plan, host_facts(plan))
+    secrets = {name: config.require_secret(name) for name in plan.secrets}
+    for name, value in SiteComponent(plan, secrets).outputs.items():
+        pulumi.export(name, value)
+except GuesthouseError as error:
+    raise pulumi.RunError(str(error)) from None

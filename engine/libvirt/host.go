@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"sync"
+
+	"github.com/digitalocean/go-libvirt"
+	upstream "github.com/dmacvicar/terraform-provider-libvirt/libvirt"
+	"github.com/dmacvicar/terraform-provider-libvirt/libvirt/uri"
+)
+
+// Query parameters of the provider's uri that are ours; libvirt never sees them.
+const (
+	// markKey names who declares this provider's pools: site/project/stack.
+	markKey = "guesthouse_mark"
+	// sshConfigKey is an ssh_config(5) file, sshNameKey the host's alias in it. With them the
+	// connection goes through the system's ssh client: pinned host keys, jump hosts and keys are
+	// those of that file. The path may hold ${VARIABLES} of the environment, so that the state
+	// can do without a path of this machine.
+	//
+	// Without them upstream's own ssh client (version 0.8.3) is used. It honours the parameters
+	// keyfile, knownhosts (path of the pinned keys, looked up by address and port), sshauth
+	// (privkey, agent, ssh-password), socket, known_hosts_verify=ignore and no_verify (both
+	// switch verification off), reads ~/.ssh/config, and refuses an unknown or wrong host key.
+	sshConfigKey = "guesthouse_ssh_config"
+	sshNameKey   = "guesthouse_ssh_name"
+)
+
+// host is one hypervisor as a provider's uri names it.
+type host struct {
+	name      string // for messages
+	mark      string
+	address   *url.URL // what upstream understands
+	sshConfig string
+	sshName   string
+
+	mutex sync.Mutex
+	link  *link // nil until the first use
+}
+
+// link is a live connection: ours (rpc) and upstream's, whose client keeps its own to itself.
+type link struct {
+	name     string
+	mark     string
+	rpc      *libvirt.Libvirt
+	upstream *upstream.Client
+	tunnel   *tunnel // nil unless we started ssh
+}
+
+// newHost takes a provider's uri apart. It touches nothing outside this process.
+func newHost(text string) (*host, error) {
+	address, err := url.Parse(text)
+	if err != nil {
+		return nil, problem("libvirt provider", fmt.Sprintf("uri is not a URL: %v", err),
+			"for example qemu+ssh://root@192.0.2.1/system")
+	}
+	query := address.Query()
+	h := &host{
+		mark:      query.Get(markKey),
+		sshConfig: query.Get(sshConfigKey),
+		sshName:   query.Get(sshNameKey),
+		address:   address,
+	}
+	if (h.sshConfig == "") != (h.sshName == "") {
+		return nil, problem("libvirt provider", "uri has only one of "+sshConfigKey+" and "+sshNameKey,
+			"give both: the ssh_config file and the host's alias in it")
+	}
+	for _, key := range []string{markKey, sshConfigKey, sshNameKey} {
+		query.Del(key)
+	}
+	address.RawQuery = query.Encode()
+	h.name = "host " + h.sshName
+	if h.sshName == "" {
+		h.name = address.Redacted()
+	}
+	return h, nil
+}
+
+// connect returns the live connection, made now if there is none (a reboot ends the old one).
+func (h *host) connect(ctx context.Context) (*link, error) {
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	if h.link != nil && h.link.rpc.IsConnected() {
+		return h.link, nil
+	}
+	if h.link != nil {
+		h.link.close()
+		h.link = nil
+	}
+	link, err := h.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	h.link = link
+	return link, nil
+}
+
+// open makes both connections, through a tunnel of ssh where the uri asks for it.
+func (h *host) open(ctx context.Context) (*link, error) {
+	made := &link{name: h.name, mark: h.mark}
+	address := h.address.String()
+	if h.sshName != "" {
+		tunnel, err := openTunnel(ctx, h)
+		if err != nil {
+			return nil, err
+		}
+		made.tunnel = tunnel
+		address = tunnel.uri(h.address)
+		// Once both connections stand, nothing needs the socket's name any more.
+		defer tunnel.removeFolder()
+	}
+	if err := made.dial(address); err != nil {
+		made.close()
+		return nil, h.unreachable(made.tunnel, err)
+	}
+	return made, nil
+}
+
+func (l *link) dial(address string) error {
+	parsed, err := uri.Parse(address)
+	if err != nil {
+		return err
+	}
+	l.rpc = libvirt.NewWithDialer(parsed)
+	if err := l.rpc.ConnectToURI(libvirt.ConnectURI(parsed.RemoteName())); err != nil {
+		return err
+	}
+	l.upstream, err = (&upstream.Config{URI: address}).Client()
+	return err
+}
+
+func (h *host) unreachable(tunnel *tunnel, cause error) error {
+	what := fmt.Sprintf("libvirt does not answer: %v", cause)
+	if said := tunnel.said(); said != "" {
+		what += " (ssh: " + said + ")"
+	}
+	return problem(h.name, what, "check that the host is up and that libvirtd runs on it")
+}
+
+func (l *link) close() {
+	if l.rpc != nil && l.rpc.IsConnected() {
+		// The connection is given up either way.
+		_ = l.rpc.Disconnect()
+	}
+	if l.tunnel != nil {
+		l.tunnel.close()
+	}
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	upstream "github.com/dmacvicar/terraform-provider-libvirt/libvirt"
+	"github.com/hashicorp/terraform-plugin-sdk/v2/helper/schema"
+	"github.com/hashicorp/terraform-plugin-sdk/v2/terraform"
+)
+
+const nobody = "qemu+unix:///system?socket=/nonexistent/socket"
+
+func configured(provider *schema.Provider, uri string) error {
+	config := terraform.NewResourceConfigRaw(values{"uri": uri})
+	return failure(provider.Configure(context.Background(), config))
+}
+
+func TestProviderIsValid(t *testing.T) {
+	must(t, mendedProvider().InternalValidate())
+}
+
+func TestConfigureContactsNobody(t *testing.T) {
+	if configured(upstream.Provider(), nobody) == nil {
+		t.Fatal("plain upstream is lazy now: the mend can go")
+	}
+	must(t, configured(mendedProvider(), nobody))
+}
+
+func TestUnreachableIsAnErrorAndNotGone(t *testing.T) {
+	for _, class := range []string{"libvirt_pool", "libvirt_network", "libvirt_volume"} {
+		b := mendedAt(t, class, nobody)
+		d := b.data(values{"name": "x"})
+		d.SetId("0d6f2bd8-3b5b-4d0a-9d8e-5a2b1f0c7e11")
+		wantError(t, b.read(d), nobodyText())
+		if d.Id() == "" {
+			t.Errorf("%s: unreachable was taken for gone", class)
+		}
+	}
+}
+
+func nobodyText() string {
+	return "qemu+unix:///system?socket=%2Fnonexistent%2Fsocket: libvirt does not answer: " +
+		"dial unix /nonexistent/socket: connect: no such file or directory\n" +
+		"  hint: check that the host is up and that libvirtd runs on it"
+}
+
+func TestOurParametersStayHere(t *testing.T) {
+	h, err := newHost("qemu+ssh://h1/system?guesthouse_mark=a/b/c&guesthouse_ssh_config=/x/y" +
+		"&guesthouse_ssh_name=h1&socket=/s")
+	must(t, err)
+	if got, want := h.address.String(), "qemu+ssh://h1/system?socket=%2Fs"; got != want {
+		t.Errorf("uri for libvirt is %q, want %q", got, want)
+	}
+	if h.mark != "a/b/c" || h.sshConfig != "/x/y" || h.sshName != "h1" {
+		t.Errorf("got mark %q, ssh_config %q, name %q", h.mark, h.sshConfig, h.sshName)
+	}
+}
+
+func TestHalfATunnelIsRefused(t *testing.T) {
+	_, err := newHost("qemu+ssh://h1/system?guesthouse_ssh_name=h1")
+	wantError(t, err, "libvirt provider: uri has only one of guesthouse_ssh_config and "+
+		"guesthouse_ssh_name\n  hint: give both: the ssh_config file and the host's alias in it")
+}
+
+// tunnelURI goes through ssh to the same libvirtd. extra precedes the pinned configuration.
+func tunnelURI(t *testing.T, extra string) string {
+	t.Helper()
+	pinned := os.Getenv("GUESTHOUSE_TEST_SSH_CONFIG")
+	if pinned == "" {
+		t.Fatal("GUESTHOUSE_TEST_SSH_CONFIG names no ssh_config: run engine/test.sh")
+	}
+	config := filepath.Join(t.TempDir(), "ssh_config")
+	must(t, os.WriteFile(config, []byte(extra+"\nInclude "+pinned+"\n"), 0o600))
+	t.Setenv("GUESTHOUSE_TEST_FOLDER", filepath.Dir(config))
+	name := "private"
+	if other := os.Getenv("GUESTHOUSE_TEST_SSH_NAME"); other != "" {
+		name = other
+	}
+	uri := "qemu+ssh://" + name + "/system?guesthouse_ssh_name=" + name +
+		"&guesthouse_ssh_config=%24%7BGUESTHOUSE_TEST_FOLDER%7D/ssh_config"
+	if socket := os.Getenv("GUESTHOUSE_TEST_SOCKET"); socket != "" {
+		uri += "&socket=" + socket
+	}
+	return withMark(uri, testMark)
+}
+
+func TestTunnelThroughTheSystemsSsh(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	b := mendedAt(t, "libvirt_pool", tunnelURI(t, ""))
+	link := b.link()
+	if _, err := link.rpc.ConnectGetLibVersion(); err != nil {
+		t.Fatal(err)
+	}
+	if left, _ := os.ReadDir(os.Getenv("TMPDIR")); len(left) > 0 {
+		t.Errorf("the tunnel left %v", left)
+	}
+	again := b.link()
+	if again != link {
+		t.Error("a live connection is not used again")
+	}
+	must(t, link.tunnel.command.Process.Kill())
+	<-link.rpc.Disconnected()
+	if _, err := b.link().rpc.ConnectGetLibVersion(); err != nil {
+		t.Errorf("no new connection after the old one broke: %v", err)
+	}
+}
+
+func TestTunnelRefusesAWrongHostKey(t *testing.T) {
+	wrong := filepath.Join(t.TempDir(), "known_hosts")
+	key := "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBnk3V1MNMBy8iPQCuNmiBdl0ZcGRmYKaqMyZrcP1Cjt"
+	must(t, os.WriteFile(wrong, []byte("* "+key+"\n"), 0o600))
+	b := mendedAt(t, "libvirt_pool", tunnelURI(t, "UserKnownHostsFile "+wrong))
+	_, err := b.meta.(*host).connect(context.Background())
+	if err == nil || !strings.Contains(err.Error(), "Host key verification failed") {
+		t.Fatalf("a wrong host key gave %v", err)
+	}
+	if !strings.Contains(err.Error(), "ssh failed: ") || !strings.Contains(err.Error(), "hint: ") {
+		t.Errorf("not the project's form: %v", err)
+	}
+}
+
+func TestTunnelSaysWhenLibvirtdIsAway(t *testing.T) {
+	uri := strings.Replace(tunnelURI(t, ""), "&socket=", "&ignored=", 1) + "&socket=/nonexistent"
+	_, err := mendedAt(t, "libvirt_pool", uri).meta.(*host).connect(context.Background())
+	if err == nil || !strings.Contains(err.Error(), "libvirt does not answer") {
+		t.Fatalf("a missing socket on the host gave %v", err)
+	}
+	t.Log(err)
+}

@@ -1,0 +1,124 @@
+"""Asking a site's machines: hosts side by side, then the guests that run, with patience."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Protocol
+
+from guesthouse.checks.check import HostFacts, SiteFacts
+from guesthouse.checks.questions import guest_question, host_question
+from guesthouse.errors import MachineError, UnreachableError
+from guesthouse.facts.inside import CloudInitFact, InsideFact, cloud_init
+from guesthouse.facts.parallel import in_parallel
+from guesthouse.facts.question import Runner, ask
+from guesthouse.placement import GuestPlan, Plan
+
+Say = Callable[[str], None]
+
+# sshd lets 10 sessions share a connection (MaxSessions); every guest is reached through its host.
+GUESTS_AT_ONCE = 4
+# A guest that was just started may take this long until its sshd answers.
+PATIENCE_S = 180.0
+PAUSE_S = 3.0
+
+
+class Door(Protocol):
+    """What ``facts.access.Access`` is: the way to ask machines by name."""
+
+    def knows(self, name: str) -> bool: ...
+    def pinned(self, name: str) -> tuple[str, ...]: ...
+    def runner(self, name: str) -> Runner: ...
+
+
+def left_out(plan: Plan) -> dict[str, str]:
+    """Machines that are not asked on purpose, with the reason."""
+    hosts = {n: f"host {n} is in maintenance" for n, h in plan.hosts.items() if h.host.maintenance}
+    return hosts | {g.name: hosts[g.host] for g in plan.guests.values() if g.host in hosts}
+
+
+def gather(
+    plan: Plan, door: Door, say: Say, deep: bool = False, patience_s: float = PATIENCE_S
+) -> SiteFacts:
+    """All facts of a site. A machine that does not answer becomes a text that says why."""
+    absent = left_out(plan)
+    names = [n for n, item in plan.hosts.items() if item.has_ssh and n not in absent]
+    say(f"asking {len(names)} hosts")
+    hosts = in_parallel(
+        {name: partial(_host, plan, door, name, deep) for name in names}, lambda name: name, 1
+    )
+    guests = {g.name: g for g in plan.guests.values() if g.host in hosts and g.login}
+    closed = {name: _closed(guest, door, hosts[guest.host]) for name, guest in guests.items()}
+    runs = {name: guest for name, guest in guests.items() if not closed[name]}
+    if runs:
+        say(f"asking {len(runs)} guests")
+    inside = in_parallel(
+        {n: partial(_guest, door.runner(n), guest, say, patience_s) for n, guest in runs.items()},
+        lambda name: guests[name].host,
+        GUESTS_AT_ONCE,
+    )
+    return SiteFacts(
+        hosts=hosts,
+        guests={name: inside[name] if name in runs else closed[name] for name in guests},
+        pinned={name: door.pinned(name) for name in guests if door.knows(name)},
+        left_out=absent,
+    )
+
+
+def _reason(error: MachineError) -> str:
+    problem = error.problems[0]
+    return f"{problem.what}: {problem.got}".strip(": ").replace("\n", " ")
+
+
+def _host(plan: Plan, door: Door, name: str, deep: bool) -> HostFacts | str:
+    try:
+        return ask(door.runner(name), host_question(plan, name, deep))
+    except MachineError as error:
+        return _reason(error)
+
+
+def _closed(guest: GuestPlan, door: Door, host: HostFacts | str) -> str:
+    """Why a guest cannot be asked at all; empty when it can."""
+    if isinstance(host, str):
+        return f"host {guest.host}: {host}"
+    domain = host.domains.get(guest.name) if isinstance(host.domains, dict) else None
+    if domain is None or domain.state != "running":
+        return f"the guest does not run on {guest.host}"
+    return "" if door.knows(guest.name) else "no `up` has told its address yet"
+
+
+def _guest(run: Runner, guest: GuestPlan, say: Say, patience_s: float) -> InsideFact | str:
+    """Ask one guest; wait for its sshd, and for cloud-init to be done."""
+    start = time.monotonic()
+    try:
+        first = _patiently(run, guest, say, start + patience_s)
+        if _is_done(first.cloud_init):
+            return first
+        say(f"{guest.name}: waiting for cloud-init")
+        while time.monotonic() < start + guest.timeout_s:
+            time.sleep(PAUSE_S)
+            if _is_done(ask(run, cloud_init())):
+                break
+        return ask(run, guest_question(guest))
+    except MachineError as error:
+        return _reason(error)
+
+
+def _is_done(fact: object) -> bool:
+    return not isinstance(fact, CloudInitFact) or fact.finished
+
+
+def _patiently(run: Runner, guest: GuestPlan, say: Say, deadline: float) -> InsideFact:
+    told = False
+    while True:
+        try:
+            return ask(run, guest_question(guest))
+        except UnreachableError as error:
+            # Another key than the pinned one is an answer: waiting would not change it.
+            if "Host key verification failed" in str(error) or time.monotonic() > deadline:
+                raise
+        if not told:
+            say(f"{guest.name}: waiting for its sshd")
+            told = True
+        time.sleep(PAUSE_S)

@@ -1,0 +1,197 @@
+"""Checks of a guest on its host: the domain, its size, its disks, its NICs.
+
+What runs and what the next start would use are both compared: a change to only one of them is a
+difference too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from guesthouse.checks.check import Check, Ground, Seen, SiteFacts, Unanswered, equal, need, words
+from guesthouse.checks.host import reach_id
+from guesthouse.checks.storage import libvirt_id
+from guesthouse.facts.guest import DomainFact, Shape
+from guesthouse.facts.storage import VolumeFact
+from guesthouse.placement import DiskPlan, GuestPlan, NicPlan, Plan
+
+GIB = 1024**3
+
+
+def domain_id(guest: GuestPlan) -> str:
+    """The check that the domain is on its host, which all others of a guest need."""
+    return f"{guest.host}: guests.{guest.name}.host"
+
+
+def running_id(guest: GuestPlan) -> str:
+    """The check that the guest runs, which everything inside needs."""
+    return f"{guest.host}: guests.{guest.name} running"
+
+
+def checks(plan: Plan, guest: GuestPlan) -> Iterator[Check]:
+    """Every check of one guest from outside."""
+    remedy = f"`guesthouse up {plan.identity.stack}` makes it as declared"
+    ground = Ground(guest.host, f"guests.{guest.name}", remedy, (libvirt_id(guest.host),))
+    yield ground.check("host", "guest is on this host", guest.uuid, partial(_there, guest))
+    ground = Ground(guest.host, ground.base, remedy, (domain_id(guest),))
+    yield ground.check(
+        "",
+        "guest runs",
+        "running",
+        partial(_attribute, guest, "running", "state"),
+        aspect="running",
+    )
+    look = partial(_attribute, guest, guest.autostart, "autostart")
+    yield ground.check("autostart", "guest starts with its host", guest.autostart, look)
+    yield from _sizes(ground, guest)
+    for disk in guest.disks:
+        yield from _disk(ground, guest, disk)
+    for nic in guest.nics:
+        yield from _nic(ground, guest, nic)
+    yield from _nothing_else(ground, guest)
+    if guest.cloud_init:
+        yield ground.check(
+            "cloud_init",
+            "cloud-init's seed is attached",
+            guest.seed_path,
+            partial(_all, guest, _seed, guest.seed_path),
+            aspect="seed",
+        )
+
+
+def _domain(guest: GuestPlan, facts: SiteFacts) -> DomainFact:
+    return need(facts.host(guest.host).domains)[guest.name]
+
+
+def _there(guest: GuestPlan, facts: SiteFacts) -> Seen:
+    found = need(facts.host(guest.host).domains).get(guest.name)
+    return equal(guest.uuid, found.uuid) if found else Seen(False, "no such domain")
+
+
+def _attribute(guest: GuestPlan, wanted: object, name: str, facts: SiteFacts) -> Seen:
+    return equal(wanted, getattr(_domain(guest, facts), name))
+
+
+def _all(guest: GuestPlan, of: Callable[[Shape], object], wanted: object, facts: SiteFacts) -> Seen:
+    """What runs and what the next start uses are both as wanted."""
+    domain = _domain(guest, facts)
+    config = of(domain.config)
+    live = of(domain.live) if domain.live else config
+    text = words(live) if live == config else f"{words(live)} now, {words(config)} at next start"
+    return Seen(live == config == wanted, text)
+
+
+def _memory(shape: Shape) -> str:
+    text = f"{shape.memory_mib} MiB"
+    same = shape.memory_mib == shape.boot_memory_mib
+    return text if same else f"{text} of {shape.boot_memory_mib} MiB"
+
+
+def _sizes(ground: Ground, guest: GuestPlan) -> Iterator[Check]:
+    rows: tuple[tuple[str, str, object, Callable[[Shape], object]], ...] = (
+        ("vcpus", "guest has its vCPUs", guest.vcpus, lambda s: s.vcpus),
+        ("vcpus_max", "vCPUs can grow to", guest.vcpus_max, lambda s: s.vcpus_max),
+        ("memory_mib", "guest has its memory", f"{guest.memory_mib} MiB", _memory),
+        ("memory_max_mib", "memory can grow to", guest.memory_max_mib, lambda s: s.memory_max_mib),
+        ("firmware", "guest has its firmware", guest.firmware, lambda s: s.firmware),
+        ("description", "guest has its description", guest.description, lambda s: s.description),
+    )
+    for path, what, wanted, of in rows:
+        yield ground.check(path, what, wanted, partial(_all, guest, of, wanted))
+
+    def cpu(facts: SiteFacts) -> Seen:
+        # The live XML tells the model that was chosen, not the mode that chose it.
+        return equal(guest.cpu, _domain(guest, facts).config.cpu)
+
+    yield ground.check("cpu", "guest has its CPU mode", guest.cpu, cpu)
+
+
+def _disk(ground: Ground, guest: GuestPlan, disk: DiskPlan) -> Iterator[Check]:
+    path = f"disks.{disk.name}"
+
+    def file(shape: Shape) -> str:
+        found = shape.disks.get(disk.target)
+        return f"{found.path} as {found.serial}" if found else ""
+
+    wanted = f"{disk.path} as {disk.serial}"
+    what = f"disk is attached as {disk.target}"
+    yield ground.check(path, what, wanted, partial(_all, guest, file, wanted))
+    files = Ground(guest.host, ground.base, ground.remedy, (reach_id(guest.host),))
+
+    def volume(facts: SiteFacts) -> VolumeFact | None:
+        return need(facts.host(guest.host).volumes).get(disk.path)
+
+    def size(facts: SiteFacts) -> Seen:
+        found = volume(facts)
+        seen = _gib(found.size_bytes) if found else f"no file {disk.path}"
+        return Seen(seen == _gib(disk.size_bytes), seen)
+
+    def image(facts: SiteFacts) -> Seen:
+        found = volume(facts)
+        if found is None:
+            raise Unanswered(f"failed: {files.id(f'{path}.size_gib')}")
+        return equal(disk.image.path if disk.image else "", found.backing_path)
+
+    size_path = f"{path}.size_gib"
+    yield files.check(size_path, "disk has its size", _gib(disk.size_bytes), size)
+    over = disk.image.path if disk.image else ""
+    yield files.check(f"{path}.image", "disk is an overlay on its image", over, image)
+
+
+def _gib(size_bytes: int) -> str:
+    whole, rest = divmod(size_bytes, GIB)
+    return f"{size_bytes} bytes" if rest else f"{whole} GiB"
+
+
+def _nic(ground: Ground, guest: GuestPlan, nic: NicPlan) -> Iterator[Check]:
+    path = f"nics.{nic.name}"
+    kind = "bridge" if nic.bridge else "network"
+    wanted = f"{kind} {nic.bridge or nic.libvirt_network}"
+
+    def present(shape: Shape) -> str:
+        return nic.mac if nic.mac in shape.nics else ""
+
+    def source(shape: Shape) -> str:
+        found = shape.nics.get(nic.mac)
+        return f"{found.kind} {found.source}" if found else ""
+
+    look = partial(_all, guest, present, nic.mac)
+    yield ground.check(f"{path}.mac", "NIC is attached with its MAC", nic.mac, look)
+    yield ground.check(
+        f"{path}.network",
+        "NIC is on its network",
+        wanted,
+        partial(_all, guest, source, wanted),
+        needs=(ground.id(f"{path}.mac"),),
+    )
+
+
+def _seed(shape: Shape) -> str:
+    return next((d.path for d in shape.disks.values() if d.device == "cdrom"), "")
+
+
+def _nothing_else(ground: Ground, guest: GuestPlan) -> Iterator[Check]:
+    targets, macs = {d.target for d in guest.disks}, {n.mac for n in guest.nics}
+
+    def disks(shape: Shape) -> tuple[str, ...]:
+        other = {t: d for t, d in shape.disks.items() if t not in targets and d.device == "disk"}
+        return tuple(f"{target} {disk.path}" for target, disk in other.items())
+
+    def nics(shape: Shape) -> tuple[str, ...]:
+        return tuple(mac for mac in shape.nics if mac not in macs)
+
+    yield ground.check(
+        "disks",
+        "guest has no other disks",
+        (),
+        partial(_all, guest, disks, ()),
+        needs=tuple(ground.id(f"disks.{disk.name}") for disk in guest.disks),
+    )
+    yield ground.check(
+        "nics",
+        "guest has no other NICs",
+        (),
+        partial(_all, guest, nics, ()),
+        needs=tuple(ground.id(f"nics.{nic.name}.mac") for nic in guest.nics),
+    )

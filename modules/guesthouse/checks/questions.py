@@ -1,0 +1,51 @@
+"""Plan -> questions: one for each host and one for each guest, a round trip each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from guesthouse.checks.check import HostFacts
+from guesthouse.checks.network import used_bridges
+from guesthouse.facts import guest as guest_facts
+from guesthouse.facts import host as host_facts
+from guesthouse.facts import inside, network, storage
+from guesthouse.facts.capacity import CapacityFact, capacity
+from guesthouse.facts.inside import InsideFact
+from guesthouse.facts.question import Question
+from guesthouse.facts.together import as_root, together
+from guesthouse.placement import GuestPlan, Plan
+
+
+def host_question(plan: Plan, name: str, deep: bool = False) -> Question[HostFacts]:
+    """Everything that the checks of one host and of its guests from outside need."""
+    host = plan.hosts[name].host
+    guests = [guest for guest in plan.guests.values() if guest.host == name]
+    images = [image.path for image in plan.images if image.host == name]
+    disks = [disk.path for guest in guests for disk in guest.disks]
+    foreign = [bridge for where, _, bridge in used_bridges(plan) if where == name]
+    parts: dict[str, Question[Any]] = {
+        "capacity": capacity((), ()),
+        "packages": host_facts.packages(host.packages),
+        "services": host_facts.services(host.services),
+        "files": host_facts.files(host.files),
+        "bridges": host_facts.bridges((*host.bridges, *foreign)),
+        "pools": storage.pools(pool.name for pool in plan.pools if pool.host == name),
+        "networks": network.networks(item.name for item in plan.networks if item.host == name),
+        "domains": guest_facts.domains(guest.name for guest in guests),
+        "volumes": storage.volumes((*images, *disks)),
+        "digests": storage.digests(images if deep else ()),
+    }
+    question = together(parts)
+    return Question(as_root(question.command), lambda output: HostFacts(**question.parse(output)))
+
+
+def guest_question(guest: GuestPlan) -> Question[InsideFact]:
+    """Everything that the checks inside one guest need."""
+    packages = guest.cloud_init.packages if guest.cloud_init else ()
+    return inside.inside(guest.users, packages)
+
+
+def capacity_question(plan: Plan, name: str) -> Question[CapacityFact]:
+    """What preflight needs to know about one host."""
+    nics = [bridge.nic for bridge in plan.hosts[name].host.bridges.values() if bridge.nic]
+    return capacity([pool.path for pool in plan.pools if pool.host == name], nics)

@@ -1,0 +1,138 @@
+"""The door to the engine: the `pulumi` process, in the environment of the project folder.
+
+What we start is what a user can type himself: the same program, the same arguments.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from guesthouse.cli.project import Project
+from guesthouse.errors import Problem, SetupError
+
+# A shell's code for a program that Ctrl-C ended: 128 + SIGINT.
+INTERRUPTED = 130
+
+
+def environment(project: Project, base: Mapping[str, str]) -> dict[str, str]:
+    """The engine's environment: decided by the project folder, not by the caller's shell.
+
+    Follows https://www.pulumi.com/docs/iac/cli/environment-variables/. A team that keeps its
+    state elsewhere says so in Pulumi.yaml (``backend: {url: ...}``).
+    """
+    env = dict(base)
+    env["PULUMI_HOME"] = str(project.home / "pulumi")
+    env["PULUMI_SKIP_UPDATE_CHECK"] = "true"
+    if "backend" in project.settings:
+        env.pop("PULUMI_BACKEND_URL", None)
+    else:
+        env["PULUMI_BACKEND_URL"] = f"file://{project.state}"
+    if project.passphrase.exists():
+        env["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(project.passphrase)
+        env.pop("PULUMI_CONFIG_PASSPHRASE", None)
+    # The Python language host takes the first python3 on PATH: it must be the one we run in.
+    first = [str(project.engine), str(Path(sys.prefix) / "bin")]
+    rest = [part for part in env.get("PATH", os.defpath).split(os.pathsep) if part not in first]
+    env["PATH"] = os.pathsep.join([*first, *rest])
+    return env
+
+
+def prepare_home(project: Project) -> None:
+    """Make the folder of the state and the passphrase, where they are missing."""
+    for folder in (project.home, project.state):
+        folder.mkdir(mode=0o700, exist_ok=True)
+    try:
+        handle = os.open(project.passphrase, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return
+    with os.fdopen(handle, "w") as file:
+        file.write(secrets.token_urlsafe(32) + "\n")
+
+
+class Engine:
+    """The engine of one project folder."""
+
+    def __init__(self, project: Project) -> None:
+        prepare_home(project)
+        self.project = project
+        self.env = environment(project, os.environ)
+        program = shutil.which("pulumi", path=self.env["PATH"])
+        if program is None:
+            raise SetupError(
+                Problem("engine", "there is no 'pulumi' here or on PATH", hint="run: make setup")
+            )
+        self.program = program
+
+    def run(self, *argv: str) -> int:
+        """Run the engine on our terminal; gives its exit code, or 130 after Ctrl-C."""
+        process = subprocess.Popen([self.program, *argv], cwd=self.project.root, env=self.env)
+        with _signals_for(process) as seen:
+            code = process.wait()
+        return INTERRUPTED if seen else code
+
+    def ask(self, *argv: str, text: str = "") -> str:
+        """The engine's answer. ``text`` is its standard input, never shown anywhere."""
+        result = subprocess.run(
+            [self.program, *argv, "--non-interactive"],
+            cwd=self.project.root,
+            env=self.env,
+            input=text,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if result.returncode != 0:
+            said = (result.stderr.strip() or result.stdout.strip())[-2000:]
+            raise SetupError(
+                Problem(f"pulumi {' '.join(argv)}", f"failed with {result.returncode}", got=said)
+            )
+        return result.stdout
+
+    def stacks(self) -> list[str]:
+        """The names of all stacks that the engine has a state of."""
+        return [str(stack["name"]) for stack in json.loads(self.ask("stack", "ls", "--json"))]
+
+    def ensure_stack(self, stack: str) -> None:
+        """Create the stack's empty state when there is none."""
+        if stack not in self.stacks():
+            self.ask("stack", "init", stack, "--no-select")
+
+    def outputs(self, stack: str) -> dict[str, Any]:
+        """The stack's outputs after its last `up`; empty before the first."""
+        if stack not in self.stacks():
+            return {}
+        value = json.loads(self.ask("stack", "output", "-s", stack, "--json"))
+        return value if isinstance(value, dict) else {}
+
+
+@contextmanager
+def _signals_for(process: subprocess.Popen[bytes]) -> Iterator[list[int]]:
+    """While the engine runs it gets our signals, stops in order, and we wait for it.
+
+    A terminal gives Ctrl-C to both of us; passing it on would be a second Ctrl-C, which makes
+    the engine drop everything at once.
+    """
+    seen: list[int] = []
+    on_terminal = sys.stdin is not None and sys.stdin.isatty()
+
+    def handle(number: int, _frame: object) -> None:
+        seen.append(number)
+        if number != signal.SIGINT or not on_terminal:
+            process.send_signal(number)
+
+    old = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield seen
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)

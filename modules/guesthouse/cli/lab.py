@@ -1,0 +1,11 @@
+"""Not yet."""
+
+import typer
+
+EXAMPLE = ""
+app = typer.Typer()
+
+
+@app.callback()
+def lab() -> None:
+    """Not yet."""

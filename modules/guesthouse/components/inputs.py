@@ -1,0 +1,80 @@
+"""Documents -> the inputs of resources: plain values in the provider's words."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from guesthouse.placement import GuestPlan, HostPlan, ImagePlan
+from guesthouse.placement.identity import Identity
+from guesthouse.render import GuestDocument, HostDocument
+
+
+def mark(identity: Identity) -> dict[str, str]:
+    """The ownership mark."""
+    return {"site": identity.site, "project": identity.project, "stack": identity.stack}
+
+
+def connection(plan: HostPlan) -> dict[str, Any]:
+    """How the provider reaches a host."""
+    host = plan.host
+    return {
+        "name": plan.name,
+        "address": host.address,
+        "port": host.port,
+        "user": host.user,
+        "identity_file": host.identity_file or "",
+        "host_keys": list(host.host_keys),
+        "libvirt_uri": host.libvirt_uri or "",
+        "maintenance": host.maintenance,
+    }
+
+
+def host_inputs(identity: Identity, plan: HostPlan, document: HostDocument) -> dict[str, Any]:
+    """Inputs of a Host."""
+    return {
+        "connection": connection(plan),
+        "mark": mark(identity),
+        "uuid": identity.uuid("host", plan.name),
+        "files": {path: file.model_dump() for path, file in document.files.items()},
+        "packages": list(document.packages),
+        "services": {name: item.model_dump() for name, item in document.services.items()},
+        "bridges": {
+            name: {"nic": bridge.nic or "", "address": bridge.address or ""}
+            for name, bridge in document.bridges.items()
+        },
+    }
+
+
+def image_inputs(host: HostPlan, plan: ImagePlan) -> dict[str, Any]:
+    """Inputs of an Image."""
+    return {
+        "connection": connection(host),
+        "pool": plan.pool,
+        "source": plan.source,
+        "sha256": plan.sha256,
+        "format": plan.format,
+        "path": plan.path,
+        "mode": "0444",
+    }
+
+
+def guest_inputs(host: HostPlan, plan: GuestPlan, document: GuestDocument) -> dict[str, Any]:
+    """Inputs of a Guest, but for its secrets."""
+    seed = {"pool": plan.seed_pool, "volume": plan.seed_volume, "files": dict(document.seed)}
+    return {
+        "connection": connection(host),
+        "mark": mark(plan.identity),
+        "name": plan.name,
+        "uuid": plan.uuid,
+        "domain_xml": document.domain_xml,
+        "power": "running",
+        "autostart": plan.autostart,
+        "disks": [asdict(disk) for disk in document.disks],
+        "seed": seed if document.seed else {},
+        "nics": [{"name": nic.name, "mac": nic.mac} for nic in plan.nics],
+        "login": plan.login,
+        "address": plan.address,
+        "serial_log": plan.serial_log,
+        "timeout_s": plan.timeout_s,
+    }

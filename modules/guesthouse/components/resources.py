@@ -1,0 +1,43 @@
+"""The resources of our own provider, as Pulumi classes: inputs in, outputs typed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pulumi
+
+Inputs = Mapping[str, Any]
+
+
+class Host(pulumi.CustomResource):
+    """A hypervisor host: files, packages, services, bridges."""
+
+    libvirt_uri: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, inputs: Inputs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("guesthouse:index:Host", name, {**inputs, "libvirt_uri": None}, opts)
+
+
+class Image(pulumi.CustomResource):
+    """An image volume in a pool of one host."""
+
+    def __init__(
+        self, name: str, inputs: Inputs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("guesthouse:index:Image", name, {**inputs}, opts)
+
+
+class Guest(pulumi.CustomResource):
+    """A guest with its disks and seed."""
+
+    addresses: pulumi.Output[Mapping[str, Sequence[str]]]
+    ssh_host_keys: pulumi.Output[Sequence[str]]
+
+    def __init__(
+        self, name: str, inputs: Inputs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        outputs = {"addresses": None, "ssh_host_keys": None}
+        super().__init__("guesthouse:index:Guest", name, {**inputs, **outputs}, opts)

@@ -1,0 +1,134 @@
+"""A whole site as one Pulumi component: hosts, pools, networks, images, guests, outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pulumi
+
+from guesthouse import render
+from guesthouse.components import inputs, libvirt
+from guesthouse.components.resources import Guest, Host, Image
+from guesthouse.placement import GuestPlan, NetworkPlan, Plan, PoolPlan
+
+
+class SiteComponent(pulumi.ComponentResource):
+    """Registers everything of a plan. ``secrets`` holds the values of `Plan.secrets`."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        secrets: Mapping[str, pulumi.Input[str]],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("guesthouse:site:Site", plan.identity.site, None, opts)
+        self._plan = plan
+        self._secrets = secrets
+        self._needs: dict[tuple[str, str, str], pulumi.Resource] = {}
+        self.hosts = {name: self._host(name) for name in plan.hosts}
+        self._pools_and_networks()
+        self._images()
+        self.guests = {name: self._guest(guest) for name, guest in plan.guests.items()}
+        self.outputs = self._outputs()
+        self.register_outputs(self.outputs)
+
+    def _options(
+        self,
+        provider: pulumi.ProviderResource | None = None,
+        depends_on: Sequence[pulumi.Resource] = (),
+    ) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(
+            parent=self, provider=provider, depends_on=list(depends_on) or None
+        )
+
+    def _host(self, name: str) -> Host:
+        host = self._plan.hosts[name]
+        values = inputs.host_inputs(self._plan.identity, host, render.host_document(host))
+        return Host(name, values, self._options())
+
+    def _pools_and_networks(self) -> None:
+        providers: dict[str, pulumi.ProviderResource] = {}
+        things: list[PoolPlan | NetworkPlan] = [*self._plan.pools, *self._plan.networks]
+        for thing in things:
+            if thing.existing:
+                continue
+            host = self.hosts[thing.host]
+            if thing.host not in providers:
+                providers[thing.host] = libvirt.provider(
+                    thing.host, host.libvirt_uri, self._options()
+                )
+            options = self._options(providers[thing.host], [host])
+            if isinstance(thing, PoolPlan):
+                self._needs["pool", thing.host, thing.name] = libvirt.pool(thing, options)
+            else:
+                self._needs["network", thing.host, thing.name] = libvirt.network(thing, options)
+
+    def _images(self) -> None:
+        for image in self._plan.images:
+            values = inputs.image_inputs(self._plan.hosts[image.host], image)
+            pool = self._needs.get(("pool", image.host, image.pool), self.hosts[image.host])
+            name = f"{image.host}-{image.pool}-{image.name}"
+            resource = Image(name, values, self._options(depends_on=[pool]))
+            self._needs["image", image.host, image.path] = resource
+
+    def _guest(self, plan: GuestPlan) -> Guest:
+        keys = [("pool", plan.host, disk.pool) for disk in plan.disks]
+        keys += [("image", plan.host, disk.image.path) for disk in plan.disks if disk.image]
+        keys += [("network", plan.host, nic.network) for nic in plan.nics]
+        needs = [self._needs[key] for key in dict.fromkeys(keys) if key in self._needs]
+        values = inputs.guest_inputs(self._plan.hosts[plan.host], plan, render.guest_document(plan))
+        values["secrets"] = {name: self._secrets[name] for name in plan.secrets}
+        return Guest(plan.name, values, self._options(depends_on=[self.hosts[plan.host], *needs]))
+
+    def _outputs(self) -> dict[str, pulumi.Output[Any]]:
+        told = pulumi.Output.all(
+            **{
+                name: pulumi.Output.all(guest.addresses, guest.ssh_host_keys)
+                for name, guest in self.guests.items()
+            }
+        )
+        return {
+            "guests": told.apply(lambda values: _guests(self._plan, values)),
+            "ssh_config": told.apply(
+                lambda values: render.ssh_config(
+                    self._plan.identity.mark, _machines(self._plan, values)
+                )
+            ),
+            "ansible_inventory": told.apply(
+                lambda values: render.ansible_inventory(_machines(self._plan, values))
+            ),
+            "testinfra_hosts": told.apply(
+                lambda values: render.testinfra_hosts(_machines(self._plan, values))
+            ),
+        }
+
+
+Told = Mapping[str, Sequence[Any]]
+
+
+def _address(guest: GuestPlan, addresses: Mapping[str, Sequence[str]]) -> str:
+    """The declared address, else the first one that the guest told, in the order of its NICs."""
+    found = [a for nic in guest.nics for a in addresses.get(nic.name, ())]
+    return guest.address or next(iter(found), "")
+
+
+def _guests(plan: Plan, told: Told) -> dict[str, Any]:
+    return {
+        name: {
+            "host": guest.host,
+            "address": _address(guest, told[name][0] or {}),
+            "addresses": told[name][0] or {},
+            "ssh_host_keys": told[name][1] or [],
+        }
+        for name, guest in plan.guests.items()
+    }
+
+
+def _machines(plan: Plan, told: Told) -> tuple[render.Machine, ...]:
+    guests = _guests(plan, told)
+    return render.machines(
+        plan,
+        {name: guest["address"] for name, guest in guests.items()},
+        {name: guest["ssh_host_keys"] for name, guest in guests.items()},
+    )

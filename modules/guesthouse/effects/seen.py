@@ -1,0 +1,126 @@
+"""The document as seen: our own words, with the values that the machine has now.
+
+libvirt expands what it is given (addresses, aliases, controllers, defaults). Projecting its answer
+back on our document keeps only what we declared, so an expansion is never drift, and drift reads
+as a line of our own document.
+"""
+
+from __future__ import annotations
+
+import copy
+
+from guesthouse.effects.units import Element, Key, parse, serialise, tag, units
+
+# What only the running guest can say; all else is read from the persistent definition.
+_LIVE = ("vcpu", "memory", "currentMemory")
+_LIVE_DEVICES = ("disk", "interface", "hostdev")
+# Devices that are drift when somebody adds them; the others libvirt adds by itself.
+_NOTICED = ("disk", "interface", "hostdev", "filesystem", "redirdev", "graphics", "shmem")
+
+
+def seen_document(document: str, inactive: str, live: str | None) -> str:
+    """``document`` with the values of the machine.
+
+    ``inactive`` is the persistent definition (``dumpxml --inactive``), ``live`` the running one,
+    None when the guest is off. Where they differ, the one that is not as declared is shown.
+    """
+    wanted = parse(document)
+    persistent = parse(inactive)
+    result = _project(wanted, persistent)
+    if live is not None:
+        running = _project(wanted, parse(live))
+        _overlay(wanted, result, running)
+    return serialise(result)
+
+
+def _project(wanted: Element, actual: Element) -> Element:
+    result = copy.deepcopy(wanted)
+    actual_units = units(actual)
+    for key, element in units(result).items():
+        found = actual_units.get(key)
+        if found is None:
+            element.getparent().remove(element)
+        else:
+            _take_values(element, found)
+    _add_noticed(result, actual_units, units(wanted))
+    return result
+
+
+def _take_values(element: Element, actual: Element) -> None:
+    """Give ``element`` (of our document) the values of ``actual``; keep only our own words."""
+    for name, value in list(element.attrib.items()):
+        found = actual.get(name)
+        if found is None:
+            del element.attrib[name]
+        elif not _same(tag(element), name, value, found):
+            element.set(name, found)
+    if len(element) == 0:
+        text = (actual.text or "").strip()
+        if element.text is not None or text:
+            element.text = text or None
+    for child in list(element):
+        match = _brother(child, actual)
+        if match is None:
+            element.remove(child)
+        else:
+            _take_values(child, match)
+
+
+def _brother(child: Element, actual: Element) -> Element | None:
+    """The same-named child of ``actual``, by identifying attribute where there is one."""
+    found = [item for item in actual if item.tag == child.tag]
+    for name in ("id", "name"):
+        if child.get(name) is not None and len(found) > 1:
+            found = [item for item in found if item.get(name) == child.get(name)]
+    return found[0] if found else None
+
+
+def _same(name: str, attribute: str, wanted: str, found: str) -> bool:
+    """Values that mean the same: libvirt resolves the machine's alias to a version."""
+    if name == "type" and attribute == "machine":
+        return found == wanted or found.startswith(f"pc-{wanted}-")
+    if name == "mac" and attribute == "address":
+        return found.lower() == wanted.lower()
+    return found == wanted
+
+
+def _add_noticed(result: Element, actual: dict[Key, Element], wanted: dict[Key, Element]) -> None:
+    """Append devices that somebody added, reduced to what identifies them."""
+    devices = result.find("devices")
+    for key, element in actual.items():
+        if key in wanted or key[0] != "devices" or key[1] not in _NOTICED:
+            continue
+        extra = copy.deepcopy(element)
+        for child in list(extra):
+            if tag(child) not in ("driver", "source", "target", "mac", "model"):
+                extra.remove(child)
+            elif tag(child) == "source":
+                for name in ("index", "portid"):
+                    child.attrib.pop(name, None)
+            elif tag(child) == "target" and tag(extra) == "interface":
+                extra.remove(child)
+        devices.append(extra)
+
+
+def _overlay(wanted: Element, result: Element, running: Element) -> None:
+    """Put the running values into ``result`` where they are not as declared."""
+    declared, persistent, live = units(wanted), units(result), units(running)
+    for key, element in live.items():
+        if not _is_live(key) or (key in declared and _text(element) == _text(declared[key])):
+            continue
+        old = persistent.get(key)
+        if old is not None:
+            old.getparent().replace(old, copy.deepcopy(element))
+        elif key not in declared:
+            result.find("devices").append(copy.deepcopy(element))
+    for key, element in persistent.items():
+        if _is_live(key) and key not in live:
+            element.getparent().remove(element)
+
+
+def _is_live(key: Key) -> bool:
+    return key[0] in _LIVE or (key[0] == "devices" and key[1] in _LIVE_DEVICES)
+
+
+def _text(element: Element) -> str:
+    return serialise(copy.deepcopy(element))

@@ -1,0 +1,164 @@
+"""Facts of a guest, seen from its host: the domain as libvirt has it.
+
+Follows https://libvirt.org/formatdomain.html. What the guest itself says is in ``inside``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from lxml import etree
+
+from guesthouse.facts import virsh
+from guesthouse.facts.question import Question
+
+_UNITS = {"b": 1, "bytes": 1, "k": 1024, "kib": 1024, "m": 1024**2, "mib": 1024**2}
+_UNITS |= {"g": 1024**3, "gib": 1024**3, "t": 1024**4, "tib": 1024**4}
+
+
+@dataclass(frozen=True)
+class DomainDisk:
+    """A disk or CD drive: its device kind, file on the host and serial (empty when none)."""
+
+    device: str
+    path: str
+    serial: str
+
+
+@dataclass(frozen=True)
+class DomainNic:
+    """A NIC: kind ``bridge`` or ``network``, the bridge's or network's name, the tap's name."""
+
+    kind: str
+    source: str
+    tap: str
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One XML description. Memory in MiB; disks by target (vda), NICs by MAC in lower case."""
+
+    vcpus: int
+    vcpus_max: int
+    memory_mib: int
+    boot_memory_mib: int
+    memory_max_mib: int
+    cpu: str
+    firmware: str
+    description: str
+    disks: Mapping[str, DomainDisk]
+    nics: Mapping[str, DomainNic]
+
+
+@dataclass(frozen=True)
+class DomainFact:
+    """A domain: ``config`` is what its next start uses, ``live`` what runs now, if it runs.
+
+    ``mark`` is ``site/project/stack/name`` of the ownership mark, empty when there is none.
+    """
+
+    uuid: str
+    state: str
+    autostart: bool
+    mark: str
+    config: Shape
+    live: Shape | None
+
+    @property
+    def shapes(self) -> tuple[Shape, ...]:
+        """Live first: what a person sees is what runs."""
+        return (self.live, self.config) if self.live else (self.config,)
+
+
+def domains(names: Iterable[str]) -> Question[dict[str, DomainFact]]:
+    """Domains by name, all in one virsh; one that does not exist is absent in the answer."""
+    wanted = tuple(names)
+    commands = ("dominfo %s", "dumpxml %s", "dumpxml --inactive %s")
+
+    def parse(output: str) -> dict[str, DomainFact]:
+        parts = virsh.parts(output)
+        return {
+            name: _domain(*(parts[name, i] for i in range(3)))
+            for name in wanted
+            if parts.get((name, 0)) and parts.get((name, 2))
+        }
+
+    return Question(virsh.virsh(wanted, commands), parse)
+
+
+def _domain(info_text: str, live_text: str, config_text: str) -> DomainFact:
+    info = virsh.table(info_text)
+    config = virsh.xml(config_text)
+    runs = info["State"] not in ("shut off", "crashed")
+    return DomainFact(
+        uuid=info["UUID"],
+        state=info["State"],
+        autostart=info["Autostart"] == "enable",
+        mark=_mark(config),
+        config=shape(config),
+        live=shape(virsh.xml(live_text)) if runs and live_text else None,
+    )
+
+
+def _mark(root: etree._Element) -> str:
+    element = root.find("metadata/{urn:guesthouse:1}guest")
+    keys = ("site", "project", "stack", "name")
+    return "" if element is None else "/".join(element.get(key) or "" for key in keys)
+
+
+def shape(root: etree._Element) -> Shape:
+    """Read one domain XML."""
+    vcpu = root.find("vcpu")
+    count = int(_text(vcpu) or 1)
+    boot = _mib(root.find("memory"))
+    current = root.find("currentMemory")
+    most = root.find("maxMemory")
+    cpu = root.find("cpu")
+    return Shape(
+        vcpus=int(vcpu.get("current") or count) if vcpu is not None else 1,
+        vcpus_max=count,
+        memory_mib=boot if current is None else _mib(current),
+        boot_memory_mib=boot,
+        memory_max_mib=boot if most is None else _mib(most),
+        cpu="" if cpu is None else cpu.get("mode") or "",
+        firmware=_firmware(root),
+        description=_text(root.find("description")),
+        disks=dict(_disk(item) for item in root.findall("devices/disk")),
+        nics=dict(_nic(item) for item in root.findall("devices/interface")),
+    )
+
+
+def _text(element: etree._Element | None) -> str:
+    return "" if element is None else (element.text or "").strip()
+
+
+def _mib(element: etree._Element | None) -> int:
+    if element is None:
+        return 0
+    unit = _UNITS[(element.get("unit") or "KiB").lower()]
+    return int(_text(element)) * unit // 1024**2
+
+
+def _firmware(root: etree._Element) -> str:
+    element, loader = root.find("os"), root.find("os/loader")
+    automatic = element is not None and element.get("firmware") == "efi"
+    flash = loader is not None and loader.get("type") == "pflash"
+    return "uefi" if automatic or flash else "bios"
+
+
+def _disk(item: etree._Element) -> tuple[str, DomainDisk]:
+    target, source = item.find("target"), item.find("source")
+    path = "" if source is None else source.get("file") or source.get("dev") or ""
+    device = item.get("device") or "disk"
+    name = "" if target is None else target.get("dev") or ""
+    return name, DomainDisk(device, path, _text(item.find("serial")))
+
+
+def _nic(item: etree._Element) -> tuple[str, DomainNic]:
+    mac, source, target = item.find("mac"), item.find("source"), item.find("target")
+    kind = item.get("type") or ""
+    name = "" if source is None else source.get(kind) or ""
+    tap = "" if target is None else target.get("dev") or ""
+    address = "" if mac is None else (mac.get("address") or "").lower()
+    return address, DomainNic(kind, name, tap)

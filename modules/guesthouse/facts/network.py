@@ -1,0 +1,62 @@
+"""Facts of libvirt's own networks on a host. Follows https://libvirt.org/formatnetwork.html."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from lxml import etree
+
+from guesthouse.facts import virsh
+from guesthouse.facts.question import Question
+
+# libvirt's word for each of our kinds; without <forward> a network is isolated.
+_KINDS = {"nat": "nat", "route": "routed", "": "isolated"}
+
+
+@dataclass(frozen=True)
+class NetworkFact:
+    """A libvirt network: kind in our words, its bridge, the host's addresses with prefix length.
+
+    ``dhcp``: libvirt hands out addresses of a range on it.
+    """
+
+    uuid: str
+    kind: str
+    bridge: str
+    addresses: tuple[str, ...]
+    dhcp: bool
+    active: bool
+    autostart: bool
+
+
+def networks(names: Iterable[str]) -> Question[dict[str, NetworkFact]]:
+    """Networks by name; one that does not exist is absent in the answer."""
+    wanted = tuple(names)
+
+    def parse(output: str) -> dict[str, NetworkFact]:
+        parts = virsh.parts(output)
+        return {n: _network(parts[n, 0], parts[n, 1]) for n in wanted if parts.get((n, 1))}
+
+    return Question(virsh.virsh(wanted, ("net-info %s", "net-dumpxml %s")), parse)
+
+
+def _network(info_text: str, text: str) -> NetworkFact:
+    info, root = virsh.table(info_text), virsh.xml(text)
+    forward, bridge = root.find("forward"), root.find("bridge")
+    mode = "" if forward is None else forward.get("mode") or "nat"
+    return NetworkFact(
+        uuid=info["UUID"],
+        kind=_KINDS.get(mode, mode),
+        bridge="" if bridge is None else bridge.get("name") or "",
+        addresses=tuple(_address(item) for item in root.findall("ip")),
+        dhcp=root.find("ip/dhcp/range") is not None,
+        active=info["Active"] == "yes",
+        autostart=info["Autostart"] == "yes",
+    )
+
+
+def _address(item: etree._Element) -> str:
+    length = item.get("prefix") or item.get("netmask") or "32"
+    return str(ipaddress.ip_interface(f"{item.get('address')}/{length}"))

@@ -1,0 +1,103 @@
+"""Starting, awaiting and ending one lab host: the process, its disk, its serial log."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+from guesthouse.errors import LabError, Problem
+from guesthouse.lab import process, qmp, serial
+from guesthouse.lab.disks import run
+from guesthouse.lab.host import DISK_GIB, LabHost, command
+from guesthouse.lab.images import Say
+from guesthouse.lab.ports import LOOPBACK, is_free
+from guesthouse.lab.process import Process
+from guesthouse.lab.state import Folder, Record
+
+# About 30 s on 2 idle cores under emulation; busy cores take several times that.
+BOOT_TIMEOUT_S = 300
+# libvirt answers: the host is of use.
+READY = "virsh -c qemu:///system version"
+QUIT_TIMEOUT_S = 10
+
+
+def start(folder: Folder, host: LabHost, record: Record, say: Say) -> Process:
+    """Starts the host's QEMU on its disk, made as an overlay of the host image the first time."""
+    image = Path(record.host_image)
+    if not image.exists():
+        hint = "run `guesthouse lab down`, then `guesthouse lab up`"
+        raise LabError(Problem(f"host {host.name}", f"its image {image} is gone", hint=hint))
+    if not is_free(host.ssh_port):
+        what = f"port {host.ssh_port} on {LOOPBACK} is taken by another program"
+        hint = "end that program, or `guesthouse lab down` for a lab with new ports"
+        raise LabError(Problem(f"host {host.name}", what, hint=hint))
+    disk = folder.lab / host.disk
+    again = disk.exists()
+    if not again:
+        base = image / "host.qcow2"
+        options = ["-f", "qcow2", "-F", "qcow2", "-b", str(base)]
+        run("qemu-img", "create", "-q", *options, disk, f"{DISK_GIB}G")
+    how = "starting again from its disk" if again else "starting"
+    say(f"host {host.name}: {how} ({record.accelerator})")
+    argv = command(host, record.accelerator, image / "vmlinuz", image / "initrd")
+    if not shutil.which(argv[0]):
+        raise LabError(Problem(argv[0], "is not installed", hint="run `make setup`"))
+    log = folder.lab / host.qemu_log
+    return process.start(argv, folder.lab, log, folder.lab / host.pidfile)
+
+
+def answers(folder: Folder, host: LabHost, timeout_s: float = 15) -> bool:
+    """Whether the host's libvirt answers over ssh now."""
+    argv = ["ssh", "-F", str(folder.ssh_config), host.name, READY]
+    try:
+        result = subprocess.run(
+            argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout_s
+        )
+    except subprocess.TimeoutExpired:
+        return False
+    return result.returncode == 0
+
+
+def wait_ready(folder: Folder, host: LabHost, say: Say) -> None:
+    """Waits until ``answers``; QEMU's death or the deadline is an error with the log's tail."""
+    begin = time.monotonic()
+    while not answers(folder, host):
+        passed = time.monotonic() - begin
+        running = process.read(folder.lab / host.pidfile)
+        if running:
+            process.reap(running)
+        if not running:
+            raise failure(folder, host, f"QEMU ended after {passed:.0f} s")
+        if passed > BOOT_TIMEOUT_S:
+            raise failure(folder, host, f"libvirt does not answer after {passed:.0f} s")
+        time.sleep(1)
+    say(f"host {host.name}: up after {time.monotonic() - begin:.0f} s")
+
+
+def failure(folder: Folder, host: LabHost, what: str) -> LabError:
+    """What QEMU said, and the last lines of the serial log."""
+    log = folder.lab / host.qemu_log
+    words = log.read_text(errors="replace").strip()[-1000:] if log.exists() else ""
+    path = folder.lab / host.serial_log
+    got = f"{words}\n--- {path}\n{serial.tail(path)}".strip()
+    hint = "the whole log is in that file; `guesthouse lab down` clears the lab"
+    return LabError(Problem(f"host {host.name}", what, got=got, hint=hint))
+
+
+def stop(pidfile: Path, say: Say) -> None:
+    """Ends the QEMU that the pid file names, if it is still that one; its disk stays whole.
+
+    The guest is not asked to shut down: its disk is about to be removed, or it failed to boot.
+    """
+    running = process.read(pidfile)
+    if running:
+        say(f"host {pidfile.stem}: stopping")
+        try:
+            qmp.command(pidfile.with_suffix(".qmp"), "quit")
+            process.wait_gone(running, QUIT_TIMEOUT_S)
+        except OSError:
+            pass  # It does not listen: a signal will do.
+        process.end(running)
+    pidfile.unlink(missing_ok=True)

@@ -1,0 +1,113 @@
+"""A lab host as a value, and the QEMU command line that runs it. Pure.
+
+Where its NICs sit is part of the lab's promise to site files: ``enp0s3`` management (user
+networking, DHCP), ``enp0s4`` trunk for bridges, ``enp1s0`` an igb PF with SR-IOV. The last two
+are wires: datagram sockets in the lab's folder, whose other end nobody holds yet.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from guesthouse.lab.accelerator import KVM
+from guesthouse.lab.ports import LOOPBACK
+
+MEMORY_MIB = 3072
+VCPUS = 2
+DISK_GIB = 20
+NAMES = ("h1",)
+
+KERNEL_ARGUMENTS = (
+    "root=/dev/vda rw console=ttyS0 loglevel=4 "
+    # SR-IOV needs the IOMMU; the rest only costs time under emulation.
+    "intel_iommu=on iommu=pt apparmor=0 audit=0 mitigations=off"
+)
+
+
+@dataclass(frozen=True)
+class LabHost:
+    """One emulated host. ``number`` counts from 1; ``host_key`` is its public ssh host key."""
+
+    name: str
+    number: int
+    ssh_port: int
+    host_key: str
+
+    @property
+    def disk(self) -> str:
+        return f"{self.name}.qcow2"
+
+    @property
+    def serial_log(self) -> str:
+        return f"{self.name}.serial.log"
+
+    @property
+    def qemu_log(self) -> str:
+        return f"{self.name}.qemu.log"
+
+    @property
+    def pidfile(self) -> str:
+        return f"{self.name}.pid"
+
+    @property
+    def qmp(self) -> str:
+        return f"{self.name}.qmp"
+
+    @property
+    def private_host_key(self) -> str:
+        return f"{self.name}.host_key"
+
+    def mac(self, nic: int) -> str:
+        """The MAC of NIC 1 (management), 2 (trunk) or 3 (PF), locally administered."""
+        return f"52:54:00:6c:{nic:02x}:{self.number:02x}"
+
+
+def wire(host: LabHost, name: str) -> list[str]:
+    """One end of a wire: Ethernet frames as datagrams between two sockets of the lab's folder."""
+    near, far = f"{host.name}.{name}.near", f"{host.name}.{name}.far"
+    return [
+        "-netdev",
+        f"dgram,id={name},local.type=unix,local.path={near},remote.type=unix,remote.path={far}",
+    ]
+
+
+def credential(name: str, file: str) -> list[str]:
+    """A systemd credential from a file (systemd.exec(5), "qemu" in systemd's CREDENTIALS)."""
+    return ["-fw_cfg", f"name=opt/io.systemd.credentials/{name},file={file}"]
+
+
+def quoted(path: Path) -> str:
+    """A path inside a QEMU option list: a comma is written twice."""
+    return str(path).replace(",", ",,")
+
+
+def command(host: LabHost, accelerator: str, vmlinuz: Path, initrd: Path) -> list[str]:
+    """The QEMU command, run in the lab's folder: its own files are relative (socket paths are
+    limited to 107 bytes)."""
+    # phys-bits=36: QEMU 10.0 maps a VF's 64-bit BAR by its low 32 bits only (measured).
+    cpu = "host,host-phys-bits=off,phys-bits=36" if accelerator == KVM else "max,phys-bits=36"
+    nic = "virtio-net-pci,netdev"
+    return [
+        "qemu-system-x86_64",
+        *("-name", f"guesthouse-lab-{host.name}", "-accel", accelerator, "-cpu", cpu),
+        *("-M", "q35", "-m", str(MEMORY_MIB), "-smp", str(VCPUS)),
+        *("-nodefaults", "-display", "none"),
+        *("-kernel", str(vmlinuz), "-initrd", str(initrd), "-append", KERNEL_ARGUMENTS),
+        *("-chardev", f"file,id=serial,path={host.serial_log},append=on"),
+        *("-serial", "chardev:serial", "-qmp", f"unix:{host.qmp},server=on,wait=off"),
+        *("-device", "intel-iommu,intremap=on,caching-mode=on"),
+        # The disk dies with the lab, so nothing is ever flushed.
+        *("-drive", f"file={host.disk},if=none,id=disk,cache=unsafe,discard=unmap"),
+        *("-device", "virtio-blk-pci,drive=disk,addr=0x5", "-device", "virtio-rng-pci,addr=0x6"),
+        *("-netdev", f"user,id=management,hostfwd=tcp:{LOOPBACK}:{host.ssh_port}-:22"),
+        *("-device", f"{nic}=management,addr=0x3,mac={host.mac(1)}"),
+        *wire(host, "trunk"),
+        *("-device", f"{nic}=trunk,addr=0x4,mac={host.mac(2)}"),
+        *("-device", "pcie-root-port,id=port1,slot=1,addr=0x1c"),
+        *wire(host, "sriov"),
+        *("-device", f"igb,netdev=sriov,bus=port1,mac={host.mac(3)}"),
+        *credential("ssh.authorized_keys.root", "id_ed25519.pub"),
+        *credential("lab.ssh_host_key", host.private_host_key),
+        *credential("system.hostname", f"{host.name}.hostname"),
+    ]

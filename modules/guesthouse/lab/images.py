@@ -1,0 +1,172 @@
+"""Built images, cached by content: recipe name -> folder with a disk, its digest, its kernel.
+
+The cache is ``${XDG_CACHE_HOME:-~/.cache}/guesthouse/images/<name>-<key>/``, shared by all
+checkouts of a user; a folder appears there complete or not at all.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from guesthouse.errors import LabError, Problem
+from guesthouse.lab import disks, recipes
+
+Say = Callable[[str], None]
+
+HOST = "host"
+GUESTS = ("debian13", "small")
+HOST_DISK_GIB = 20
+# What mmdebstrap says while it works, in words for people.
+STAGES = {
+    "downloading packages": "downloading packages",
+    "installing remaining packages": "installing packages",
+    "creating tarball": "packing",
+}
+
+
+@dataclass(frozen=True)
+class Image:
+    """A built image. ``vmlinuz`` and ``initrd`` are for QEMU's direct boot of a host."""
+
+    name: str
+    folder: Path
+    sha256: str
+
+    @property
+    def disk(self) -> Path:
+        return self.folder / f"{self.name}.qcow2"
+
+    @property
+    def vmlinuz(self) -> Path:
+        return self.folder / "vmlinuz"
+
+    @property
+    def initrd(self) -> Path:
+        return self.folder / "initrd"
+
+
+def cache_folder() -> Path:
+    """Where built images live (XDG Base Directory Specification)."""
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "guesthouse" / "images"
+
+
+def build_key(recipe: recipes.Recipe) -> str:
+    """The recipe's key; a change of the code that makes disks makes new images too."""
+    return recipe.key(Path(disks.__file__).read_bytes(), Path(recipes.__file__).read_bytes())
+
+
+def cached(name: str) -> Image | None:
+    """The image of that recipe as it stands today, if it was built before."""
+    folder = cache_folder() / f"{name}-{build_key(recipes.load(name))}"
+    if not (folder / "image.json").exists():
+        return None
+    facts = json.loads((folder / "image.json").read_text())
+    return Image(name=name, folder=folder, sha256=facts["sha256"])
+
+
+def image(name: str, say: Say) -> Image:
+    """The image of that recipe, built now if it is not cached (one to three minutes)."""
+    recipe = recipes.load(name)
+    folder = cache_folder() / f"{name}-{build_key(recipe)}"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with locked(folder.parent / f".{name}.lock"):
+        found = cached(name)
+        if found is None:
+            build(recipe, folder, say)
+            found = cached(name)
+    if found is None:
+        raise LabError(Problem(f"image {name}", "is not in the cache after its build"))
+    return found
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Two checkouts never build the same image at once."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def build(recipe: recipes.Recipe, folder: Path, say: Say) -> None:
+    """Builds in a scratch folder beside the target, then renames it into place."""
+    start = time.monotonic()
+    say(f"image {recipe.name}: building from Debian {recipes.SUITE} packages")
+    for stale in folder.parent.glob(f".{folder.name}.*"):
+        shutil.rmtree(stale, ignore_errors=True)
+    work = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        made = work / "made"
+        made.mkdir()
+        bootstrap(recipe, work, say)
+        make_disk(recipe, work, made)
+        disk = made / f"{recipe.name}.qcow2"
+        facts = {"suite": recipes.SUITE, "sha256": digest(disk), "bytes": disk.stat().st_size}
+        (made / "image.json").write_text(json.dumps(facts, indent=1) + "\n")
+        shutil.rmtree(folder, ignore_errors=True)
+        made.rename(folder)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    size = facts["bytes"] / disks.MIB
+    say(f"image {recipe.name}: done in {time.monotonic() - start:.0f} s, {size:.0f} MiB")
+
+
+def bootstrap(recipe: recipes.Recipe, work: Path, say: Say) -> None:
+    """Runs mmdebstrap, passing its stages on; on failure, its last words."""
+    command = recipes.mmdebstrap(recipe, work)
+    log = cache_folder() / f"{recipe.name}.build.log"
+    # Translations and the user's debconf answers have no place in an image.
+    environment = {**os.environ, "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
+    environment["PATH"] = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+    with log.open("w") as file:
+        try:
+            process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL, text=True, errors="replace", env=environment,
+            )  # fmt: skip
+        except FileNotFoundError as error:
+            problem = Problem("mmdebstrap", "is not installed", hint="run `make setup`")
+            raise LabError(problem) from error
+        with process:
+            try:
+                for line in process.stdout or ():
+                    file.write(line)
+                    for sign, words in STAGES.items():
+                        if line.startswith(f"I: {sign}"):
+                            say(f"image {recipe.name}: {words}")
+            except BaseException:
+                process.terminate()
+                raise
+    if process.returncode:
+        tail = "\n".join(log.read_text().splitlines()[-15:])
+        what = f"mmdebstrap failed with exit code {process.returncode}"
+        raise LabError(Problem(f"image {recipe.name}", what, got=tail, hint=f"see {log}"))
+
+
+def make_disk(recipe: recipes.Recipe, work: Path, made: Path) -> None:
+    """The host is one file system with its kernel beside it, a guest is a whole disk."""
+    tar = work / "root.tar"
+    disk = made / f"{recipe.name}.qcow2"
+    if recipe.name == HOST:
+        disks.bare(tar, work, HOST_DISK_GIB, disk)
+        for name in ("vmlinuz", "initrd"):
+            (work / name).rename(made / name)
+    else:
+        disks.bootable(tar, work, build_key(recipe)[:8], disk)
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file, hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,149 @@
+"""The lab of a checkout: up, down, status, endpoints.
+
+``up`` is idempotent: what runs stays, a dead host starts again from its own disk. Everything
+that a failed or interrupted ``up`` started is ended by it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from guesthouse.lab import accelerator, boot, images, keys, process, state
+from guesthouse.lab.host import NAMES, LabHost
+from guesthouse.lab.images import Say
+from guesthouse.lab.ports import free_ports
+from guesthouse.lab.state import Folder, HostStatus, LabState, Record
+from guesthouse.machine.ssh import Endpoint
+
+
+def up(root: Path, say: Say) -> LabState:
+    """Builds what is not cached, starts what does not run, waits until libvirt answers."""
+    folder = Folder(root.resolve())
+    folder.lab.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with locked(folder):
+        record = state.load(folder)
+        if record and complete(folder, record):
+            return seen(folder, record)
+        with ThreadPoolExecutor(len(images.GUESTS)) as pool:
+            if record is None:
+                # First, and alone: the host boots while the guests' images are made.
+                record = new_record(folder, say)
+            guests = [pool.submit(images.image, name, say) for name in images.GUESTS]
+            with ended_on_failure(folder, say) as started:
+                start_missing(folder, record, started, say)
+                record = replace(record, images=tuple(future.result() for future in guests))
+                publish(folder, record)
+                for host in record.hosts:
+                    boot.wait_ready(folder, host, say)
+        return seen(folder, record)
+
+
+def down(root: Path, say: Say) -> bool:
+    """Ends the hosts and removes everything of the lab; False when there was nothing."""
+    folder = Folder(root.resolve())
+    if not (folder.lab.exists() or folder.local_site.exists()):
+        return False
+    with locked(folder):
+        for pidfile in sorted(folder.lab.glob("*.pid")):
+            boot.stop(pidfile, say)
+        if folder.lab.exists():
+            shutil.rmtree(folder.lab)
+        folder.local_site.unlink(missing_ok=True)
+    for parent in (folder.local_site.parent, folder.lab.parent):
+        if parent.exists() and not any(parent.iterdir()):
+            parent.rmdir()
+    return True
+
+
+def status(root: Path) -> LabState | None:
+    """The lab as it is now, without waiting for anything; None when there is none."""
+    folder = Folder(root.resolve())
+    record = state.load(folder)
+    return seen(folder, record) if record else None
+
+
+def endpoints(root: Path) -> tuple[Endpoint, ...]:
+    """How the lab's hosts are reached over ssh; empty when there is no lab."""
+    folder = Folder(root.resolve())
+    record = state.load(folder)
+    return tuple(state.endpoint(folder, host) for host in record.hosts) if record else ()
+
+
+@contextmanager
+def locked(folder: Folder) -> Iterator[None]:
+    """One ``up`` or ``down`` at a time; the lock is on ``.guesthouse`` itself and leaves nothing."""
+    descriptor = os.open(folder.lab.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def complete(folder: Folder, record: Record) -> bool:
+    """Whether nothing is left to do: hosts answer, today's guest images are cached and named."""
+    wanted = [images.cached(name) for name in images.GUESTS]
+    if list(record.images) != wanted or not folder.local_site.exists():
+        return False
+    return all(boot.answers(folder, host) for host in record.hosts)
+
+
+def new_record(folder: Folder, say: Say) -> Record:
+    """A new lab: image, accelerator, ports, keys, hostnames; in lab.json before anything runs."""
+    image = images.image(images.HOST, say)
+    found = accelerator.choose(image.vmlinuz)
+    say(f"accelerator: {found}")
+    keys.ensure(folder.key, "guesthouse-lab")
+    hosts = []
+    for number, (name, port) in enumerate(zip(NAMES, free_ports(len(NAMES)), strict=True), 1):
+        host_key = keys.ensure(folder.lab / f"{name}.host_key", name)
+        (folder.lab / f"{name}.hostname").write_text(name)
+        hosts.append(LabHost(name=name, number=number, ssh_port=port, host_key=host_key))
+    record = Record(accelerator=found, hosts=tuple(hosts), host_image=str(image.folder), images=())
+    state.write_ssh_config(folder, record.hosts)
+    state.save(folder.state, record.text())
+    return record
+
+
+def start_missing(folder: Folder, record: Record, started: list[LabHost], say: Say) -> None:
+    """Starts every host whose QEMU does not run, noting it in ``started`` first."""
+    for host in record.hosts:
+        if process.read(folder.lab / host.pidfile) is None:
+            started.append(host)
+            boot.start(folder, host, record, say)
+
+
+@contextmanager
+def ended_on_failure(folder: Folder, say: Say) -> Iterator[list[LabHost]]:
+    """Ends the hosts put into its list when the block fails or is interrupted; logs stay."""
+    started: list[LabHost] = []
+    try:
+        yield started
+    except BaseException:
+        for host in started:
+            boot.stop(folder.lab / host.pidfile, say)
+        raise
+
+
+def publish(folder: Folder, record: Record) -> None:
+    """Writes lab.json and the site file's local part."""
+    state.save(folder.state, record.text())
+    state.save(folder.local_site, state.local_site_text(folder, record))
+
+
+def seen(folder: Folder, record: Record) -> LabState:
+    """The record, with what the process table says now."""
+    running = [process.read(folder.lab / host.pidfile) for host in record.hosts]
+    pairs = zip(record.hosts, running, strict=True)
+    return LabState(
+        accelerator=record.accelerator,
+        hosts=tuple(HostStatus(h, running=p is not None, pid=p.pid if p else 0) for h, p in pairs),
+        images=record.images,
+    )

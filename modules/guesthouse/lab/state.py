@@ -1,0 +1,140 @@
+"""What the lab remembers between commands: ``.guesthouse/lab/lab.json`` and its neighbours."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from guesthouse.lab.host import LabHost
+from guesthouse.lab.images import Image
+from guesthouse.lab.ports import LOOPBACK
+from guesthouse.machine.ssh import Endpoint, known_hosts_text, ssh_config_text
+
+
+@dataclass(frozen=True)
+class Folder:
+    """Where a checkout keeps its lab. ``root`` is the checkout."""
+
+    root: Path
+
+    @property
+    def lab(self) -> Path:
+        return self.root / ".guesthouse" / "lab"
+
+    @property
+    def state(self) -> Path:
+        return self.lab / "lab.json"
+
+    @property
+    def key(self) -> Path:
+        """The key that opens hosts and, by the site file, guests; the public half ends in .pub."""
+        return self.lab / "id_ed25519"
+
+    @property
+    def ssh_config(self) -> Path:
+        return self.lab / "ssh_config"
+
+    @property
+    def local_site(self) -> Path:
+        """The part of the site file that only this machine knows."""
+        return self.root / ".guesthouse" / "local" / "lab.site.yaml"
+
+
+@dataclass(frozen=True)
+class HostStatus:
+    """A host and whether its QEMU runs; ``pid`` is 0 when it does not."""
+
+    host: LabHost
+    running: bool
+    pid: int
+
+
+@dataclass(frozen=True)
+class LabState:
+    """The lab as last seen. ``accelerator`` is QEMU's -accel value, found by booting."""
+
+    accelerator: str
+    hosts: tuple[HostStatus, ...]
+    images: tuple[Image, ...]
+
+    @property
+    def running(self) -> bool:
+        return all(status.running for status in self.hosts)
+
+
+@dataclass(frozen=True)
+class Record:
+    """What lab.json holds: everything but what only the process table knows."""
+
+    accelerator: str
+    hosts: tuple[LabHost, ...]
+    host_image: str
+    images: tuple[Image, ...]
+
+    def text(self) -> str:
+        return json.dumps(asdict(self), indent=1, default=str) + "\n"
+
+
+def parse(text: str) -> Record:
+    """Reads what ``Record.text`` wrote."""
+    data = json.loads(text)
+    images = (Image(i["name"], Path(i["folder"]), i["sha256"]) for i in data["images"])
+    return Record(
+        accelerator=data["accelerator"],
+        hosts=tuple(LabHost(**host) for host in data["hosts"]),
+        host_image=data["host_image"],
+        images=tuple(images),
+    )
+
+
+def load(folder: Folder) -> Record | None:
+    return parse(folder.state.read_text()) if folder.state.exists() else None
+
+
+def save(path: Path, text: str) -> None:
+    """Writes atomically: a reader sees the old text or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.write_text(text)
+    temporary.replace(path)
+
+
+def endpoint(folder: Folder, host: LabHost) -> Endpoint:
+    return Endpoint(
+        name=host.name,
+        address=LOOPBACK,
+        port=host.ssh_port,
+        user="root",
+        identity_file=str(folder.key),
+        host_keys=(host.host_key,),
+    )
+
+
+def write_ssh_config(folder: Folder, hosts: Sequence[LabHost]) -> None:
+    """ssh_config and known_hosts for people: ``ssh -F .guesthouse/lab/ssh_config h1``."""
+    endpoints = [endpoint(folder, host) for host in hosts]
+    known_hosts = folder.lab / "known_hosts"
+    save(known_hosts, known_hosts_text(endpoints))
+    save(folder.ssh_config, ssh_config_text(endpoints, str(known_hosts), connect_timeout_s=5))
+
+
+def local_site_text(folder: Folder, record: Record) -> str:
+    """YAML that is merged by name into ``stacks/lab.site.yaml``. JSON scalars are YAML's too."""
+    lines = ["# Written by `guesthouse lab up`: what only this machine knows.", "hosts:"]
+    for host in record.hosts:
+        lines += [
+            f"  {host.name}:",
+            f"    port: {host.ssh_port}",
+            f"    identity_file: {json.dumps(str(folder.key))}",
+            f"    host_keys: [{json.dumps(host.host_key)}]",
+        ]
+    lines.append("images:")
+    for image in record.images:
+        lines += [
+            f"  {image.name}:",
+            f"    source: {json.dumps(str(image.disk))}",
+            f"    sha256: {json.dumps(image.sha256)}",
+        ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,151 @@
+"""Host configuration by pyinfra, in a process of its own since it runs on gevent.
+
+The parent calls `configure`; the child is this module run as a program, with the job as JSON on
+its standard input and the outcome as JSON on its standard output. File contents travel in the
+job, so nothing of them appears in a process list.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from guesthouse.errors import MachineError, Problem
+from guesthouse.machine.ssh import Endpoint
+
+
+@dataclass(frozen=True)
+class HostJob:
+    """What to make so on a host; everything is a wanted state, so a second run changes nothing.
+
+    ``files`` maps paths to {content, mode, owner, group}; ``services`` maps units to
+    {enabled, running}; ``commands`` are shell lines run at the end.
+    """
+
+    packages: tuple[str, ...] = ()
+    files: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    absent: tuple[str, ...] = ()
+    services: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
+    commands: tuple[str, ...] = ()
+
+
+def configure(endpoint: Endpoint, job: HostJob, timeout_s: float = 1800) -> None:
+    """Run a job on a host; raises MachineError with pyinfra's own words when it fails."""
+    request = {"endpoint": asdict(endpoint), "job": asdict(job)}
+    try:
+        result = subprocess.run(
+            [sys.executable, "-m", "guesthouse.machine.configure"],
+            input=json.dumps(request),
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        what = f"its configuration took more than {timeout_s:.0f} s"
+        raise MachineError(Problem(f"host {endpoint.name}", what)) from error
+    if result.returncode != 0:
+        raise MachineError(
+            Problem(
+                f"host {endpoint.name}",
+                "its configuration failed",
+                got=_tail(result.stderr),
+                hint="repair what the message names on the host, then run `up` again",
+            )
+        )
+
+
+def _tail(text: str, lines: int = 12) -> str:
+    return "\n".join(text.strip().splitlines()[-lines:])
+
+
+def _connection(endpoint: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """pyinfra's data of one host. paramiko looks keys up by address and port, not by alias."""
+    port = int(endpoint["port"])
+    name = endpoint["address"] if port == 22 else f"[{endpoint['address']}]:{port}"
+    known_hosts = folder / "known_hosts"
+    known_hosts.write_text("".join(f"{name} {key}\n" for key in endpoint["host_keys"]))
+    (folder / "ssh_config").write_text("")
+    data = {
+        "ssh_hostname": endpoint["address"],
+        "ssh_port": port,
+        "ssh_user": endpoint["user"],
+        "ssh_known_hosts_file": str(known_hosts),
+        "ssh_config_file": str(folder / "ssh_config"),
+        "ssh_strict_host_key_checking": "yes",
+    }
+    if endpoint["identity_file"]:
+        data |= {"ssh_key": endpoint["identity_file"], "ssh_allow_agent": False}
+    if endpoint["user"] != "root":
+        data["_sudo"] = True
+    return data
+
+
+def _run(request: Mapping[str, Any]) -> None:
+    """The child: build the inventory of one host, queue the operations, run them."""
+    from gevent import monkey
+
+    monkey.patch_all()
+    from pyinfra.api.config import Config
+    from pyinfra.api.connect import connect_all, disconnect_all
+    from pyinfra.api.inventory import Inventory
+    from pyinfra.api.operations import run_ops
+    from pyinfra.api.state import State
+
+    endpoint = request["endpoint"]
+    with tempfile.TemporaryDirectory(prefix="gh-pyinfra-") as folder:
+        data = _connection(endpoint, Path(folder))
+        # pyinfra's own classes are not typed.
+        make_inventory: Any = Inventory
+        make_config: Any = Config
+        inventory = make_inventory(([(endpoint["name"], data)], {}))
+        state = State(inventory, make_config(CONNECT_TIMEOUT=30))
+        connect_all(state)
+        try:
+            _add_operations(state, request["job"])
+            run_ops(state)
+        finally:
+            disconnect_all(state)
+
+
+def _add_operations(state: Any, job: Mapping[str, Any]) -> None:
+    from io import StringIO
+
+    from pyinfra.api.operation import add_op
+    from pyinfra.operations import files, server, systemd
+
+    if job["packages"]:
+        add_op(state, server.packages, packages=list(job["packages"]))
+    for path, file in job["files"].items():
+        add_op(
+            state,
+            files.put,
+            src=StringIO(file["content"]),
+            dest=path,
+            mode=file["mode"],
+            user=file["owner"],
+            group=file["group"],
+            create_remote_dir=True,
+        )
+    for path in job["absent"]:
+        add_op(state, files.file, path=path, present=False)
+    for unit, wanted in job["services"].items():
+        add_op(
+            state,
+            systemd.service,
+            service=unit,
+            running=wanted["running"],
+            enabled=wanted["enabled"],
+        )
+    if job["commands"]:
+        add_op(state, server.shell, commands=list(job["commands"]))
+
+
+if __name__ == "__main__":
+    _run(json.load(sys.stdin))

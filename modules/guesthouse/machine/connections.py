@@ -1,0 +1,127 @@
+"""All ways to one host in one object, and a pool of such objects."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import libvirt
+
+from guesthouse.errors import MachineError, Problem
+from guesthouse.machine.libvirt_handle import LibvirtHandles, ssh_uri
+from guesthouse.machine.shell import ssh_runner
+from guesthouse.machine.ssh import Endpoint, SshDirectory
+
+LOCKS = "/run/lock"
+
+
+def endpoint(connection: Mapping[str, Any]) -> Endpoint:
+    """The Endpoint of a resource's ``connection`` input."""
+    return Endpoint(
+        name=str(connection["name"]),
+        address=str(connection["address"]),
+        port=int(connection["port"]),
+        user=str(connection["user"]),
+        identity_file=str(connection["identity_file"]),
+        host_keys=tuple(connection["host_keys"]),
+    )
+
+
+class HostConnection:
+    """One host: its libvirt handle, its shell, its locks. Safe to share between threads."""
+
+    def __init__(self, connection: Mapping[str, Any], handles: LibvirtHandles) -> None:
+        self.endpoint = endpoint(connection)
+        self.name = self.endpoint.name
+        self._test_uri = str(connection.get("libvirt_uri") or "")
+        self._handles = handles
+        self._ssh: SshDirectory | None = None
+
+    @property
+    def is_test(self) -> bool:
+        """A host of libvirt's test driver: no ssh, no files, no guests that answer."""
+        return bool(self._test_uri)
+
+    @property
+    def ssh(self) -> SshDirectory:
+        """The ssh files of this host, written at first use."""
+        if self._ssh is None:
+            self._ssh = SshDirectory([self.endpoint])
+        return self._ssh
+
+    @property
+    def libvirt(self) -> libvirt.virConnect:
+        """The open libvirt connection."""
+        return self._handles.get(self._test_uri or ssh_uri(self.ssh, self.name), self.name)
+
+    @property
+    def run(self) -> Callable[[str], str]:
+        """A runner of shell text, as the login user."""
+        return ssh_runner(self.ssh, self.name)
+
+    def root(self, command: str, input: bytes | None = None, timeout_s: float = 300) -> str:
+        """Run shell text as root (by sudo when the login user is another)."""
+        sudo = () if self.endpoint.user == "root" else ("sudo", "-n")
+        result = self.ssh.run(
+            self.name, *sudo, "sh", "-c", command, input=input, timeout_s=timeout_s
+        )
+        return result.stdout.decode(errors="replace")
+
+    @contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """Hold a lock on the host (flock(1)); it falls when this process or the link dies."""
+        if self.is_test:
+            yield
+            return
+        path = shlex.quote(f"{LOCKS}/guesthouse-{name}.lock")
+        sudo = () if self.endpoint.user == "root" else ("sudo", "-n")
+        script = f"exec flock --no-fork --nonblock {path} sh -c 'echo held; exec cat'"
+        process = subprocess.Popen(
+            self.ssh.command(self.name, *sudo, "sh", "-c", script),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        try:
+            assert process.stdout is not None
+            if process.stdout.readline() != b"held\n":
+                raise self._not_held(name, process)
+            yield
+        finally:
+            process.communicate(timeout=30)
+
+    def _not_held(self, name: str, process: subprocess.Popen[bytes]) -> MachineError:
+        _, stderr = process.communicate(timeout=30)
+        return MachineError(
+            Problem(
+                f"host {self.name}",
+                f"'{name}' is being changed by another run",
+                got=stderr.decode(errors="replace").strip()[-300:],
+                hint="wait until the other run has ended, then run `up` again",
+            )
+        )
+
+
+class Connections:
+    """Hosts by connection input: the same input gives the same object."""
+
+    def __init__(self) -> None:
+        self._handles = LibvirtHandles()
+        self._hosts: dict[str, HostConnection] = {}
+        self._guard = threading.Lock()
+
+    def get(self, connection: Mapping[str, Any]) -> HostConnection:
+        """The shared object of one host."""
+        key = repr(sorted(connection.items()))
+        with self._guard:
+            if key not in self._hosts:
+                self._hosts[key] = HostConnection(connection, self._handles)
+            return self._hosts[key]
+
+    def close(self) -> None:
+        """Close what is open."""
+        self._handles.close()

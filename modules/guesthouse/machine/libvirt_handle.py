@@ -1,0 +1,66 @@
+"""libvirt handles: one open connection per host, shared by all threads, reopened when it died.
+
+Remote hosts go through libvirt's ssh transport (https://libvirt.org/uri.html) with our own ssh
+command, so the pinned keys and the shared connection are the same as everywhere else.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+from urllib.parse import urlencode
+
+import libvirt
+
+from guesthouse.errors import Problem, UnreachableError
+from guesthouse.machine.ssh import SshDirectory
+
+
+def _quiet(_context: Any, _error: Any) -> None:
+    """libvirt prints every error to stderr by itself; ours are exceptions."""
+
+
+libvirt.registerErrorHandler(_quiet, None)
+
+
+def ssh_uri(ssh: SshDirectory, name: str) -> str:
+    """The URI of the system's QEMU driver on the machine ``name`` of an ssh folder."""
+    return f"qemu+ssh://{name}/system?{urlencode({'command': str(ssh.wrapper)})}"
+
+
+class LibvirtHandles:
+    """Pool of connections by URI; `close` ends them all."""
+
+    def __init__(self) -> None:
+        self._handles: dict[str, libvirt.virConnect] = {}
+        self._locks: dict[str, threading.Lock] = {}
+        self._guard = threading.Lock()
+
+    def get(self, uri: str, host: str) -> libvirt.virConnect:
+        """An open connection; raises UnreachableError with libvirt's own words."""
+        with self._guard:
+            lock = self._locks.setdefault(uri, threading.Lock())
+        with lock:
+            handle = self._handles.get(uri)
+            if handle is not None and handle.isAlive():
+                return handle
+            try:
+                handle = libvirt.open(uri)
+            except libvirt.libvirtError as error:
+                raise UnreachableError(
+                    Problem(
+                        f"host {host}",
+                        "libvirt does not answer",
+                        got=str(error.get_error_message()),
+                        hint="is libvirtd installed and running on the host?",
+                    )
+                ) from error
+            self._handles[uri] = handle
+            return handle
+
+    def close(self) -> None:
+        """Close all connections."""
+        with self._guard:
+            for handle in self._handles.values():
+                handle.close()
+            self._handles.clear()

@@ -1,0 +1,45 @@
+"""Two runners of shell text on a machine: the ssh client directly, and a testinfra host."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import testinfra
+
+from guesthouse.errors import MachineError, Problem, UnreachableError
+from guesthouse.machine.ssh import SSH_FAILED, SshDirectory
+
+
+def ssh_runner(ssh: SshDirectory, name: str, timeout_s: float = 300) -> Callable[[str], str]:
+    """A runner over the system's ssh client."""
+
+    def run(command: str) -> str:
+        return ssh.run(name, "sh", "-c", command, timeout_s=timeout_s).stdout.decode(
+            errors="replace"
+        )
+
+    return run
+
+
+def testinfra_host(ssh: SshDirectory, name: str, sudo: bool = False) -> Any:
+    """A testinfra host over the system's ssh client, our config and pinned keys only."""
+    return testinfra.get_host(
+        f"ssh://{name}", ssh_config=str(ssh.config), sudo=sudo, ssh_extra_args="-o BatchMode=yes"
+    )
+
+
+def testinfra_runner(host: Any, name: str) -> Callable[[str], str]:
+    """A runner over a testinfra host; a command that fails raises MachineError."""
+
+    def run(command: str) -> str:
+        result = host.run("sh -c %s", command)
+        if result.rc == SSH_FAILED:
+            raise UnreachableError(Problem(name, "ssh failed", got=result.stderr.strip()[-500:]))
+        if result.rc != 0:
+            raise MachineError(
+                Problem(name, f"a check's command failed with {result.rc}", result.stderr[-500:])
+            )
+        return str(result.stdout)
+
+    return run

@@ -1,0 +1,179 @@
+"""How machines are reached over ssh: the system's client, our own config, pinned host keys.
+
+One folder holds ``ssh_config``, ``known_hosts`` and a wrapper script for programs that take a
+command instead of options (libvirt's ssh transport). Nothing of the user's own ssh set-up is
+read or changed. Follows ssh_config(5).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shlex
+import subprocess
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from guesthouse.errors import MachineError, Problem, UnreachableError
+
+# ssh(1) reserves 255 for its own failures: no connection, no login, wrong host key.
+SSH_FAILED = 255
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A machine that answers ssh: ``name`` is its alias in our ssh_config.
+
+    ``host_keys`` are public keys (``type base64``), the only ones that are accepted.
+    ``via`` names another endpoint to jump through.
+    """
+
+    name: str
+    address: str
+    port: int = 22
+    user: str = "root"
+    identity_file: str = ""
+    host_keys: tuple[str, ...] = ()
+    via: str = ""
+
+
+def known_hosts_text(endpoints: Iterable[Endpoint]) -> str:
+    """known_hosts lines, keyed by alias (HostKeyAlias), so ports and reused addresses don't mix."""
+    lines = [f"{e.name} {key}" for e in endpoints for key in e.host_keys]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def ssh_config_text(
+    endpoints: Iterable[Endpoint],
+    known_hosts: str,
+    control_dir: str = "",
+    connect_timeout_s: int = 15,
+) -> str:
+    """ssh_config for all endpoints; ``control_dir`` switches connection sharing on."""
+    blocks = []
+    for e in endpoints:
+        lines = [
+            f"Host {e.name}",
+            f"  HostName {e.address}",
+            f"  Port {e.port}",
+            f"  User {e.user}",
+            f"  HostKeyAlias {e.name}",
+        ]
+        if e.identity_file:
+            lines += [f'  IdentityFile "{e.identity_file}"', "  IdentitiesOnly yes"]
+        if e.via:
+            lines.append(f"  ProxyJump {e.via}")
+        blocks.append("\n".join(lines))
+    common = [
+        "Host *",
+        f'  UserKnownHostsFile "{known_hosts}"',
+        "  GlobalKnownHostsFile /dev/null",
+        "  StrictHostKeyChecking yes",
+        "  UpdateHostKeys no",
+        "  PasswordAuthentication no",
+        "  KbdInteractiveAuthentication no",
+        "  BatchMode yes",
+        f"  ConnectTimeout {connect_timeout_s}",
+        "  ServerAliveInterval 15",
+        "  ServerAliveCountMax 4",
+        "  LogLevel ERROR",
+    ]
+    if control_dir:
+        common += [
+            "  ControlMaster auto",
+            f'  ControlPath "{control_dir}/%C"',
+            "  ControlPersist 30",
+        ]
+    return "\n\n".join([*blocks, "\n".join(common)]) + "\n"
+
+
+class SshDirectory:
+    """Owns a private folder with the ssh files of a set of machines.
+
+    The folder's name follows the content, so parallel users of the same machines share
+    connections, and other content never disturbs them.
+    """
+
+    def __init__(self, endpoints: Sequence[Endpoint], folder: Path | None = None) -> None:
+        self.endpoints: Mapping[str, Endpoint] = {e.name: e for e in endpoints}
+        digest = hashlib.sha256(repr(sorted(endpoints, key=lambda e: e.name)).encode()).hexdigest()
+        # Control sockets have a path limit of 108 bytes: keep the folder short.
+        self.folder = folder or Path(tempfile.gettempdir()) / f"gh-ssh-{os.getuid()}-{digest[:12]}"
+        self.config = self.folder / "ssh_config"
+        self.wrapper = self.folder / "ssh"
+        self._write(list(endpoints))
+
+    def _write(self, endpoints: Sequence[Endpoint]) -> None:
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = self.folder.lstat()
+        if status.st_uid != os.getuid() or not self.folder.is_dir() or self.folder.is_symlink():
+            raise MachineError(
+                Problem(
+                    str(self.folder), "belongs to somebody else", hint="remove it and try again"
+                )
+            )
+        self.folder.chmod(0o700)
+        known_hosts = self.folder / "known_hosts"
+        self._replace(known_hosts, known_hosts_text(endpoints), 0o600)
+        text = ssh_config_text(endpoints, str(known_hosts), str(self.folder))
+        self._replace(self.config, text, 0o600)
+        script = f'#!/bin/sh\nexec ssh -F {shlex.quote(str(self.config))} "$@"\n'
+        self._replace(self.wrapper, script, 0o700)
+
+    def _replace(self, path: Path, text: str, mode: int) -> None:
+        """Write atomically: several processes may prepare the same folder at once."""
+        handle, temporary = tempfile.mkstemp(dir=self.folder, prefix=f".{path.name}.")
+        with os.fdopen(handle, "w") as file:
+            file.write(text)
+        Path(temporary).chmod(mode)
+        Path(temporary).replace(path)
+
+    def command(self, name: str, *argv: str) -> list[str]:
+        """The argument list that runs ``argv`` (quoted) on the machine ``name``."""
+        remote = [shlex.join(argv)] if argv else []
+        return ["ssh", "-F", str(self.config), name, *remote]
+
+    def run(
+        self,
+        name: str,
+        *argv: str,
+        input: bytes | None = None,
+        timeout_s: float = 300,
+        expected: Iterable[int] = (0,),
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Run a command on a machine; an exit code outside ``expected`` raises MachineError."""
+        try:
+            result = subprocess.run(
+                self.command(name, *argv),
+                input=input if input is not None else b"",
+                capture_output=True,
+                timeout=timeout_s,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            what = f"no answer within {timeout_s:.0f} s to `{shlex.join(argv)[:200]}`"
+            raise UnreachableError(Problem(f"host {name}", what)) from error
+        if result.returncode == SSH_FAILED and SSH_FAILED not in tuple(expected):
+            raise self._unreachable(name, result.stderr)
+        if result.returncode not in tuple(expected):
+            raise MachineError(
+                Problem(
+                    f"host {name}",
+                    f"`{shlex.join(argv)[:200]}` failed with exit code {result.returncode}",
+                    got=result.stderr.decode(errors="replace").strip()[-2000:],
+                )
+            )
+        return result
+
+    def _unreachable(self, name: str, stderr: bytes) -> UnreachableError:
+        endpoint = self.endpoints.get(name)
+        where = f"{endpoint.user}@{endpoint.address}:{endpoint.port}" if endpoint else name
+        text = stderr.decode(errors="replace").strip()
+        hint = "check that the machine is up and that its address, port, user and key are right"
+        if "Host key verification failed" in text:
+            hint = "its host key is not the pinned one: compare `host_keys` in the site file"
+        return UnreachableError(
+            Problem(f"host {name}", f"ssh to {where} failed", got=text[-500:], hint=hint)
+        )

@@ -1,0 +1,32 @@
+"""Room: what is wanted. Frozen models of a site; no IO, no clock, no randomness.
+
+Comes in: plain values (from a site file or a Python program). Goes out: a Site, or a SiteError
+that lists every problem at once. May import: errors. The third-party name here is pydantic.
+"""
+
+from guesthouse.model.guest import CloudInit, Disk, Guest, Nic, SecretName, SshKey, User
+from guesthouse.model.host import Bridge, File, Host, Service
+from guesthouse.model.network import BridgeNetwork, Network, VirtualNetwork
+from guesthouse.model.site import Site, parse_site
+from guesthouse.model.storage import Image, Pool
+
+__all__ = [
+    "Bridge",
+    "BridgeNetwork",
+    "CloudInit",
+    "Disk",
+    "File",
+    "Guest",
+    "Host",
+    "Image",
+    "Network",
+    "Nic",
+    "Pool",
+    "SecretName",
+    "Service",
+    "Site",
+    "SshKey",
+    "User",
+    "VirtualNetwork",
+    "parse_site",
+]

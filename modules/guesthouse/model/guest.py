@@ -1,0 +1,107 @@
+"""Guests: virtual machines, their disks, NICs and first boot."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints, model_validator
+
+from guesthouse.model.values import (
+    InterfaceAddress,
+    InterfaceName,
+    IpAddress,
+    Mac,
+    MemoryMib,
+    Model,
+    Name,
+    PackageName,
+    UserName,
+    VcpuCount,
+)
+
+
+class SecretName(Model):
+    """A secret by name; its value is in the stack's encrypted configuration."""
+
+    secret: Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
+
+
+class SshKey(Model):
+    """A public key that may log in: its text, and the file that it was read from, if any."""
+
+    key: Annotated[
+        str,
+        StringConstraints(pattern=r"^(ssh-|ecdsa-|sk-)[a-z0-9@.-]+ [A-Za-z0-9+/=]+( .*)?$"),
+    ]
+    file: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, value: Any) -> Any:
+        return {"key": value} if isinstance(value, str) else value
+
+
+class User(Model):
+    """A user made at first boot (cloud-init module "Users and Groups")."""
+
+    ssh_keys: tuple[SshKey, ...] = ()
+    password: SecretName | None = None
+    sudo: bool = False
+    shell: str = "/bin/sh"
+
+
+class CloudInit(Model):
+    """What cloud-init does at first boot: packages, commands (shell lines, in order), users."""
+
+    packages: tuple[PackageName, ...] = ()
+    runcmd: tuple[str, ...] = ()
+    users: dict[UserName, User] = Field(default_factory=dict)
+
+
+class Disk(Model):
+    """A virtio disk in a pool: an overlay on an image, or empty. ``size_gib`` is its capacity."""
+
+    pool: Name
+    image: Name | None = None
+    size_gib: Annotated[int, Field(ge=1, le=64 * 1024)]
+
+
+class Nic(Model):
+    """A virtio network interface. The guest sees it under its name in the site file.
+
+    Without ``address`` it asks DHCP, unless its network is known to have none.
+    """
+
+    network: Name
+    address: InterfaceAddress | None = None
+    mac: Mac | None = None
+    gateway: IpAddress | None = None
+    nameservers: tuple[IpAddress, ...] = ()
+
+
+class Guest(Model):
+    """A virtual machine (https://libvirt.org/formatdomain.html).
+
+    Memory is in MiB. ``vcpus_max`` and ``memory_max_mib`` are the room it has to grow while it
+    runs. ``timeout_s`` is the time (seconds) it may take to answer after it was made.
+    """
+
+    host: Name
+    vcpus: VcpuCount = 1
+    vcpus_max: VcpuCount | None = None
+    memory_mib: MemoryMib
+    memory_max_mib: MemoryMib | None = None
+    cpu: Literal["host-model", "host-passthrough", "maximum"] = "host-model"
+    firmware: Literal["bios", "uefi"] = "bios"
+    autostart: bool = True
+    description: str = ""
+    timeout_s: Annotated[int, Field(ge=10, le=86400)] = 600
+    disks: dict[Name, Disk] = Field(min_length=1, max_length=24)
+    nics: dict[InterfaceName, Nic] = Field(default_factory=dict, max_length=16)
+    cloud_init: CloudInit | None = None
+
+    @property
+    def login(self) -> str | None:
+        """The user that logs in by key: the first one that has a key."""
+        users = self.cloud_init.users if self.cloud_init else {}
+        return next((name for name, user in users.items() if user.ssh_keys), None)

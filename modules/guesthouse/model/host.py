@@ -1,0 +1,73 @@
+"""Hosts: machines with a hypervisor, and what we own on them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from guesthouse.model.values import (
+    AbsolutePath,
+    FileMode,
+    HostKey,
+    InterfaceAddress,
+    InterfaceName,
+    MemoryMib,
+    Model,
+    PackageName,
+    Port,
+    UnitName,
+    UserName,
+    VcpuCount,
+)
+
+
+class Bridge(Model):
+    """A Linux bridge made by systemd-networkd (systemd.netdev(5), systemd.network(5)).
+
+    ``nic`` is the host's network interface that becomes its member; ``address`` is the host's
+    own address on it, with prefix length.
+    """
+
+    nic: InterfaceName | None = None
+    address: InterfaceAddress | None = None
+
+
+class File(Model):
+    """A file on the host, owned by us whole: content, mode (octal text), owner and group."""
+
+    # To the last byte, as declared.
+    content: Annotated[str, StringConstraints(strip_whitespace=False)]
+    mode: FileMode = "0644"
+    owner: UserName = "root"
+    group: UserName = "root"
+
+
+class Service(Model):
+    """A systemd unit's state: started at boot, and running now."""
+
+    enabled: bool = True
+    running: bool = True
+
+
+class Host(Model):
+    """A hypervisor host: how it is reached, what it has, what we keep on it.
+
+    ``memory_mib`` and ``vcpus`` declare its capacity; guests must fit into the memory.
+    ``host_keys`` are the only ssh host keys accepted (``ssh-ed25519 AAAA...``).
+    A ``libvirt_uri`` of libvirt's test driver makes a host of pure memory, without ssh.
+    """
+
+    address: str = ""
+    port: Port = 22
+    user: UserName = "root"
+    identity_file: str | None = None
+    host_keys: tuple[HostKey, ...] = ()
+    libvirt_uri: Annotated[str, StringConstraints(pattern=r"^test:///.*$")] | None = None
+    memory_mib: MemoryMib | None = None
+    vcpus: VcpuCount | None = None
+    maintenance: bool = False
+    packages: tuple[PackageName, ...] = ()
+    services: dict[UnitName, Service] = Field(default_factory=dict)
+    files: dict[AbsolutePath, File] = Field(default_factory=dict)
+    bridges: dict[InterfaceName, Bridge] = Field(default_factory=dict)

@@ -1,0 +1,78 @@
+"""The smallest words of the model: names, addresses, sizes, each with its pattern and unit."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+
+class Model(BaseModel):
+    """Base of all models: frozen, and a key that is not a field is a problem."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+
+def _interface(value: str) -> str:
+    """An address with its prefix length, as ``10.90.0.11/24``; kept as text."""
+    if "/" not in value:
+        raise ValueError("the prefix length is missing (as in 10.90.0.11/24)")
+    interface = ipaddress.ip_interface(value)
+    network = interface.network
+    if network.num_addresses > 2 and interface.ip in (
+        network.network_address,
+        network.broadcast_address if network.version == 4 else None,
+    ):
+        raise ValueError("that is the network's own address, not a machine's")
+    return str(interface)
+
+
+def _network(value: str) -> str:
+    """A subnet as ``10.77.0.0/24``: no host bits, room for a gateway and one guest."""
+    network = ipaddress.ip_network(value)
+    if network.num_addresses < 4:
+        raise ValueError("the subnet has no room for a gateway and a guest")
+    return str(network)
+
+
+def _ip(value: str) -> str:
+    return str(ipaddress.ip_address(value))
+
+
+def _mac(value: str) -> str:
+    """A unicast MAC; libvirt keeps 0xfe as first byte for the host's end of a tap device."""
+    first = int(value[:2], 16)
+    if first & 1:
+        raise ValueError("that is a multicast MAC address")
+    if first == 0xFE:
+        raise ValueError("libvirt keeps MAC addresses that begin with fe for itself")
+    return value.lower()
+
+
+# A name becomes a host name, a domain name and a part of file names: RFC 1123 label.
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
+# Linux: IFNAMSIZ is 16 with the closing NUL; no slash, no colon, no blank.
+InterfaceName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._-]{0,14}$")]
+UserName = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")]
+PackageName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9+.-]+$")]
+UnitName = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9:_.@-]+\.(service|socket|timer|target|path|mount)$")
+]
+AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/([^/\x00-\x1f]+/?)*$", max_length=4096)]
+FileMode = Annotated[str, StringConstraints(pattern=r"^0[0-7]{3}$")]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$", to_lower=True)]
+HostKey = Annotated[
+    str, StringConstraints(pattern=r"^(ssh-ed25519|ssh-rsa|ecdsa-sha2-[a-z0-9-]+) [A-Za-z0-9+/=]+$")
+]
+InterfaceAddress = Annotated[str, AfterValidator(_interface)]
+Subnet = Annotated[str, AfterValidator(_network)]
+IpAddress = Annotated[str, AfterValidator(_ip)]
+Mac = Annotated[
+    str,
+    StringConstraints(pattern=r"^[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}$"),
+    AfterValidator(_mac),
+]
+Port = Annotated[int, Field(ge=1, le=65535)]
+MemoryMib = Annotated[int, Field(ge=32, le=64 * 1024 * 1024)]
+VcpuCount = Annotated[int, Field(ge=1, le=4096)]

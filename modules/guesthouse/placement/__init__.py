@@ -1,0 +1,31 @@
+"""Room: Site -> Plan. Pure arithmetic on values: derives names, UUIDs and MACs, checks capacity.
+
+Comes in: a Site, the project's and the stack's name. Goes out: a Plan, the one thing that
+render, components and checks read. May import: model, errors.
+"""
+
+from guesthouse.placement.capacity import problems as capacity_problems
+from guesthouse.placement.plan import (
+    DiskPlan,
+    GuestPlan,
+    HostPlan,
+    ImagePlan,
+    NetworkPlan,
+    NicPlan,
+    Plan,
+    PoolPlan,
+)
+from guesthouse.placement.planner import plan
+
+__all__ = [
+    "DiskPlan",
+    "GuestPlan",
+    "HostPlan",
+    "ImagePlan",
+    "NetworkPlan",
+    "NicPlan",
+    "Plan",
+    "PoolPlan",
+    "capacity_problems",
+    "plan",
+]

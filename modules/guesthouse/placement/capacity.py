@@ -1,0 +1,61 @@
+"""Capacity: what guests declare must fit what their hosts declare."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from guesthouse.errors import Problem
+from guesthouse.model import Site
+
+
+def problems(site: Site) -> list[Problem]:
+    """Hosts whose guests need more memory (MiB) than the host has, guests with too many vCPUs.
+
+    Memory is never promised twice; vCPUs of different guests may share a core, but one guest
+    with more vCPUs than the host has cores only gets slower.
+    """
+    found = []
+    needed: dict[str, dict[str, int]] = defaultdict(dict)
+    for name, guest in site.guests.items():
+        needed[guest.host][name] = guest.memory_mib
+    for host_name, guests in needed.items():
+        host = site.hosts.get(host_name)
+        if host is None:
+            continue
+        total = sum(guests.values())
+        if host.memory_mib is not None and total > host.memory_mib:
+            found.append(_memory_problem(host_name, host.memory_mib, total, guests))
+        for name in guests:
+            vcpus = site.guests[name].vcpus
+            if host.vcpus is not None and vcpus > host.vcpus:
+                path = ("guests", name, "vcpus")
+                found.append(
+                    Problem(
+                        ".".join(path),
+                        f"more vCPUs than host '{host_name}' has",
+                        got=str(vcpus),
+                        allowed=f"at most {host.vcpus}",
+                        path=path,
+                    )
+                )
+    return found
+
+
+def _memory_problem(
+    host: str, capacity_mib: int, total_mib: int, guests: dict[str, int]
+) -> Problem:
+    path = ("hosts", host, "memory_mib")
+    largest = sorted(guests.items(), key=lambda item: (-item[1], item[0]))[:3]
+    names = ", ".join(f"{name} ({mib})" for name, mib in largest)
+    many = len(guests) > 1
+    return Problem(
+        ".".join(path),
+        f"the {len(guests)} guests of host '{host}' need {total_mib} MiB"
+        if many
+        else f"the guest of host '{host}' needs {total_mib} MiB",
+        got=f"a capacity of {capacity_mib} MiB",
+        hint=f"the largest are {names}: move one to another host or make it smaller"
+        if many
+        else f"move {next(iter(guests))} to another host or make it smaller",
+        path=path,
+    )

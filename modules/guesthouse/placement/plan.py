@@ -1,0 +1,169 @@
+"""The Plan: what a site comes to on each host, with every name and address worked out.
+
+Sizes end in their unit (``_mib`` MiB, ``_bytes`` bytes). All values are final: nothing in a plan
+waits for a machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from guesthouse.model import CloudInit, Host, User
+from guesthouse.placement.identity import Identity
+
+
+@dataclass(frozen=True)
+class HostPlan:
+    """A host by name, with its model."""
+
+    name: str
+    host: Host
+
+    @property
+    def has_ssh(self) -> bool:
+        """False for a host of libvirt's test driver."""
+        return self.host.libvirt_uri is None
+
+
+@dataclass(frozen=True)
+class PoolPlan:
+    """A storage pool on one host. ``uuid`` is empty for an existing pool."""
+
+    host: str
+    name: str
+    kind: str
+    path: str
+    uuid: str
+    existing: bool
+
+
+@dataclass(frozen=True)
+class NetworkPlan:
+    """A libvirt network (nat, routed, isolated) on one host.
+
+    ``address`` is the host's own, the first of the subnet, with prefix length.
+    """
+
+    host: str
+    name: str
+    kind: str
+    bridge: str
+    subnet: str
+    address: str
+    dhcp: bool
+    existing: bool
+
+
+@dataclass(frozen=True)
+class ImagePlan:
+    """An image as a volume in a pool of one host, named by its digest."""
+
+    host: str
+    pool: str
+    name: str
+    source: str
+    sha256: str
+    format: str
+    volume: str
+    path: str
+
+
+@dataclass(frozen=True)
+class DiskPlan:
+    """A guest's disk: ``target`` is its device (vda), ``serial`` the name that it sees."""
+
+    name: str
+    target: str
+    serial: str
+    pool: str
+    volume: str
+    path: str
+    size_bytes: int
+    image: ImagePlan | None
+
+
+@dataclass(frozen=True)
+class NicPlan:
+    """A guest's NIC. Exactly one of ``bridge`` and ``libvirt_network`` is set."""
+
+    name: str
+    mac: str
+    network: str
+    bridge: str
+    libvirt_network: str
+    address: str
+    subnet: str
+    dhcp: bool
+    gateway: str
+    nameservers: tuple[str, ...]
+
+    @property
+    def default_route(self) -> str:
+        """Every address of the gateway's family, with prefix length."""
+        return "::/0" if ":" in self.gateway else "0.0.0.0/0"
+
+
+@dataclass(frozen=True)
+class GuestPlan:
+    """A guest with everything that its documents need."""
+
+    name: str
+    uuid: str
+    identity: Identity
+    host: str
+    domain_type: str
+    vcpus: int
+    vcpus_max: int
+    memory_mib: int
+    memory_max_mib: int
+    cpu: str
+    firmware: str
+    autostart: bool
+    description: str
+    timeout_s: int
+    disks: tuple[DiskPlan, ...]
+    nics: tuple[NicPlan, ...]
+    cloud_init: CloudInit | None
+    seed_pool: str
+    seed_volume: str
+    seed_path: str
+    serial_log: str
+    login: str
+
+    @property
+    def users(self) -> Mapping[str, User]:
+        """The users made at first boot."""
+        return self.cloud_init.users if self.cloud_init else {}
+
+    @property
+    def address(self) -> str:
+        """The first declared address without prefix length; empty when none is declared."""
+        return next((n.address.split("/")[0] for n in self.nics if n.address), "")
+
+    @property
+    def root_ports(self) -> range:
+        """Indices of the PCIe root ports: disks, NICs, serial, balloon, rng, and 4 to grow live."""
+        return range(1, len(self.disks) + len(self.nics) + 3 + 4 + 1)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Names of the secrets that this guest's documents have holes for, sorted."""
+        return tuple(sorted({u.password.secret for u in self.users.values() if u.password}))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything of one stack, ready to be rendered, made and checked."""
+
+    identity: Identity
+    hosts: Mapping[str, HostPlan]
+    pools: tuple[PoolPlan, ...]
+    networks: tuple[NetworkPlan, ...]
+    images: tuple[ImagePlan, ...]
+    guests: Mapping[str, GuestPlan]
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Names of all secrets that the stack's configuration must hold, sorted."""
+        return tuple(sorted({name for guest in self.guests.values() for name in guest.secrets}))

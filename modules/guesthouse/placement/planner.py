@@ -1,0 +1,158 @@
+"""Site -> Plan: one pass over the site, every derived value computed here and nowhere else."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+
+from guesthouse.errors import SiteError
+from guesthouse.model import BridgeNetwork, Disk, Guest, Nic, Site, VirtualNetwork, rules
+from guesthouse.placement import capacity
+from guesthouse.placement.identity import Identity
+from guesthouse.placement.plan import (
+    DiskPlan,
+    GuestPlan,
+    HostPlan,
+    ImagePlan,
+    NetworkPlan,
+    NicPlan,
+    Plan,
+    PoolPlan,
+)
+
+GIB = 1024**3
+# QEMU's log of the first serial port, on the host; libvirt's AppArmor profile allows this folder.
+SERIAL_LOGS = "/var/log/libvirt/qemu"
+
+
+def plan(site: Site, project: str, stack: str) -> Plan:
+    """Work a site out. Raises SiteError with all problems of reference and capacity."""
+    problems = [*rules.problems(site), *capacity.problems(site)]
+    if problems:
+        raise SiteError(*problems)
+    identity = Identity(site.site, project, stack)
+    images = {(i.host, i.pool, i.name): i for i in _images(site)}
+    return Plan(
+        identity=identity,
+        hosts={name: HostPlan(name, host) for name, host in site.hosts.items()},
+        pools=tuple(_pools(site, identity)),
+        networks=tuple(_networks(site, identity)),
+        images=tuple(images.values()),
+        guests={
+            name: _guest(site, identity, name, guest, images) for name, guest in site.guests.items()
+        },
+    )
+
+
+def _pools(site: Site, identity: Identity) -> Iterator[PoolPlan]:
+    for name, pool in site.pools.items():
+        for host in pool.hosts:
+            uuid = "" if pool.existing else identity.uuid("pool", name)
+            yield PoolPlan(host, name, pool.kind, pool.path.rstrip("/"), uuid, pool.existing)
+
+
+def _networks(site: Site, identity: Identity) -> Iterator[NetworkPlan]:
+    for name, network in site.networks.items():
+        if isinstance(network, BridgeNetwork):
+            continue
+        subnet = ipaddress.ip_network(network.subnet)
+        for host in network.hosts or tuple(site.hosts):
+            yield NetworkPlan(
+                host=host,
+                name=name,
+                kind=network.kind,
+                bridge=identity.bridge_name(name),
+                subnet=network.subnet,
+                address=f"{subnet[1]}/{subnet.prefixlen}",
+                dhcp=network.dhcp,
+                existing=network.existing,
+            )
+
+
+def _images(site: Site) -> Iterator[ImagePlan]:
+    """Every image on every host and pool where a guest starts from it."""
+    for guest in site.guests.values():
+        for disk in guest.disks.values():
+            if disk.image:
+                image = site.images[disk.image]
+                volume = f"{disk.image}-{image.sha256[:16]}.{image.format}"
+                yield ImagePlan(
+                    host=guest.host,
+                    pool=disk.pool,
+                    name=disk.image,
+                    source=image.source,
+                    sha256=image.sha256,
+                    format=image.format,
+                    volume=volume,
+                    path=f"{site.pools[disk.pool].path.rstrip('/')}/{volume}",
+                )
+
+
+Images = dict[tuple[str, str, str], ImagePlan]
+
+
+def _guest(site: Site, identity: Identity, name: str, guest: Guest, images: Images) -> GuestPlan:
+    disks = tuple(
+        _disk(site, name, guest.host, index, disk_name, disk, images)
+        for index, (disk_name, disk) in enumerate(guest.disks.items())
+    )
+    # The seed lies beside the boot disk, since both move together.
+    seed_volume = f"{name}.seed.iso"
+    return GuestPlan(
+        name=name,
+        uuid=identity.uuid("guest", name),
+        identity=identity,
+        host=guest.host,
+        domain_type="test" if site.hosts[guest.host].libvirt_uri else "kvm",
+        vcpus=guest.vcpus,
+        vcpus_max=guest.vcpus_max or guest.vcpus,
+        memory_mib=guest.memory_mib,
+        memory_max_mib=guest.memory_max_mib or guest.memory_mib,
+        cpu=guest.cpu,
+        firmware=guest.firmware,
+        autostart=guest.autostart,
+        description=guest.description,
+        timeout_s=guest.timeout_s,
+        disks=disks,
+        nics=tuple(_nic(site, identity, name, key, nic) for key, nic in guest.nics.items()),
+        cloud_init=guest.cloud_init,
+        seed_pool=disks[0].pool,
+        seed_volume=seed_volume,
+        seed_path=f"{site.pools[disks[0].pool].path.rstrip('/')}/{seed_volume}",
+        serial_log=f"{SERIAL_LOGS}/{name}-serial.log",
+        login=guest.login or "",
+    )
+
+
+def _disk(
+    site: Site, guest: str, host: str, index: int, name: str, disk: Disk, images: Images
+) -> DiskPlan:
+    volume = f"{guest}.{name}.qcow2"
+    return DiskPlan(
+        name=name,
+        target=f"vd{chr(ord('a') + index)}",
+        # virtio-blk shows at most 20 bytes of a serial.
+        serial=name[:20],
+        pool=disk.pool,
+        volume=volume,
+        path=f"{site.pools[disk.pool].path.rstrip('/')}/{volume}",
+        size_bytes=disk.size_gib * GIB,
+        image=images[host, disk.pool, disk.image] if disk.image else None,
+    )
+
+
+def _nic(site: Site, identity: Identity, guest: str, name: str, nic: Nic) -> NicPlan:
+    network = site.networks[nic.network]
+    is_virtual = isinstance(network, VirtualNetwork)
+    return NicPlan(
+        name=name,
+        mac=nic.mac or identity.mac(guest, name),
+        network=nic.network,
+        bridge=network.bridge if isinstance(network, BridgeNetwork) else "",
+        libvirt_network=nic.network if is_virtual else "",
+        address=nic.address or "",
+        subnet=network.subnet if isinstance(network, VirtualNetwork) else "",
+        dhcp=nic.address is None and (not isinstance(network, VirtualNetwork) or network.dhcp),
+        gateway=nic.gateway or "",
+        nameservers=nic.nameservers,
+    )

@@ -1,0 +1,129 @@
+"""A guest's domain on its host: found, marked, defined, read, removed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import libvirt
+
+from guesthouse.effects.units import parse, serialise
+from guesthouse.errors import MachineError, Problem, RefusedError
+from guesthouse.provider.ownership import mark_text
+
+NAMESPACE = "urn:guesthouse:1"
+_MARK = f"{{{NAMESPACE}}}guest"
+_UNDEFINE = (
+    libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
+    | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
+    | libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA
+    | libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
+    | libvirt.VIR_DOMAIN_UNDEFINE_TPM
+)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """The ownership mark of a domain: whose it is, and which incarnation."""
+
+    owner: str
+    name: str
+    token: str
+
+
+def find(handle: libvirt.virConnect, uuid: str) -> libvirt.virDomain | None:
+    """The domain with this UUID, or None."""
+    try:
+        return handle.lookupByUUIDString(uuid)
+    except libvirt.libvirtError as error:
+        if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
+            return None
+        raise
+
+
+def read_mark(domain: libvirt.virDomain) -> Mark | None:
+    """The mark in the domain's metadata, None when it carries none of ours."""
+    root = parse(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
+    element = root.find(f"metadata/{_MARK}")
+    if element is None:
+        return None
+    owner = mark_text({key: element.get(key, "") for key in ("site", "project", "stack")})
+    return Mark(owner, element.get("name", ""), element.get("token", ""))
+
+
+def refuse_foreign(handle: libvirt.virConnect, host: str, inputs: Mapping[str, Any]) -> None:
+    """Refuse to go on when the name or the UUID is taken by something that is not ours."""
+    domain = find(handle, inputs["uuid"])
+    if domain is None:
+        try:
+            domain = handle.lookupByName(inputs["name"])
+        except libvirt.libvirtError:
+            return
+    mark = read_mark(domain)
+    if mark != Mark(mark_text(inputs["mark"]), inputs["name"], mark.token if mark else ""):
+        owner = f"it belongs to {mark.owner}" if mark else "it carries no mark of ours"
+        raise RefusedError(
+            Problem(
+                f"guest {inputs['name']}",
+                f"host '{host}' has a domain of that name already, and {owner}",
+                hint=f"rename the guest, or remove that domain: virsh undefine {inputs['name']}",
+            )
+        )
+
+
+def define(handle: libvirt.virConnect, document: str, token: str) -> libvirt.virDomain:
+    """Define the document with the token in its mark; libvirt checks it against its schema."""
+    root = parse(document)
+    root.find(f"metadata/{_MARK}").set("token", token)
+    try:
+        return handle.defineXMLFlags(serialise(root), libvirt.VIR_DOMAIN_DEFINE_VALIDATE)
+    except libvirt.libvirtError as error:
+        raise MachineError(
+            Problem(
+                f"guest {root.findtext('name')}",
+                "libvirt refused its definition",
+                got=str(error.get_error_message()),
+            )
+        ) from error
+
+
+def check_token(domain: libvirt.virDomain, name: str, token: str) -> None:
+    """Act only on the incarnation that the state knows."""
+    mark = read_mark(domain)
+    if mark is None or mark.token != token:
+        raise RefusedError(
+            Problem(
+                f"guest {name}",
+                "was made anew by somebody else since the last run",
+                hint="`pulumi refresh` shows it as it is now; nothing was touched",
+            )
+        )
+
+
+def descriptions(domain: libvirt.virDomain) -> tuple[str, str | None]:
+    """(persistent XML, running XML or None when the guest is off)."""
+    inactive = domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
+    return inactive, domain.XMLDesc(0) if domain.isActive() else None
+
+
+def start(domain: libvirt.virDomain, name: str) -> None:
+    """Start the domain unless it runs."""
+    try:
+        if not domain.isActive():
+            domain.create()
+    except libvirt.libvirtError as error:
+        raise MachineError(
+            Problem(f"guest {name}", "does not start", got=str(error.get_error_message()))
+        ) from error
+
+
+def remove(domain: libvirt.virDomain) -> None:
+    """Stop hard (its disks go too) and undefine with all that belongs to it."""
+    if domain.isActive():
+        domain.destroy()
+    flags = _UNDEFINE
+    if domain.connect().getType() == "TEST":
+        # libvirt's test driver knows only the flags that mean something without QEMU.
+        flags &= ~(libvirt.VIR_DOMAIN_UNDEFINE_NVRAM | libvirt.VIR_DOMAIN_UNDEFINE_TPM)
+    domain.undefineFlags(flags)

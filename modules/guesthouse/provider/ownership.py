@@ -1,0 +1,77 @@
+"""Ownership: whose an object is, and which incarnation of it.
+
+A domain carries its mark in its metadata. Volumes, files and image uploads have no metadata:
+for them a registry file on the host, written before they are made, says whose they are.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from guesthouse.machine.connections import HostConnection
+
+REGISTRY = "/var/lib/guesthouse"
+
+
+@dataclass(frozen=True)
+class Record:
+    """One registry file. ``complete`` is false from before the first step until the last."""
+
+    mark: str
+    name: str
+    token: str
+    complete: bool
+    items: tuple[str, ...]
+
+
+def new_token() -> str:
+    """A fresh incarnation: what was made once is never mistaken for its successor."""
+    return uuid.uuid4().hex
+
+
+def mark_text(mark: Mapping[str, Any]) -> str:
+    """``site/project/stack`` of a resource's ``mark`` input."""
+    return f"{mark['site']}/{mark['project']}/{mark['stack']}"
+
+
+def read_record(host: HostConnection, key: str) -> Record | None:
+    """The registry file ``key`` (a UUID), or None."""
+    if host.is_test:
+        return None
+    text = host.root(f"cat {_path(key)} 2>/dev/null || true")
+    if not text.strip():
+        return None
+    values = json.loads(text)
+    return Record(**{**values, "items": tuple(values["items"])})
+
+
+def write_record(host: HostConnection, key: str, record: Record) -> None:
+    """Write atomically: a torn file would make our own work look like a stranger's."""
+    if host.is_test:
+        return
+    path = _path(key)
+    script = (
+        f"set -e; umask 077; mkdir -p {REGISTRY}; cat > {path}.new; "
+        f"sync {path}.new; mv {path}.new {path}"
+    )
+    host.root(script, input=json.dumps(asdict(record)).encode())
+
+
+def remove_record(host: HostConnection, key: str) -> None:
+    """Forget; the folder goes with its last file."""
+    if not host.is_test:
+        host.root(f"rm -f {_path(key)}; rmdir {REGISTRY} 2>/dev/null || true")
+
+
+def quoted(path: object) -> str:
+    """A path for use in shell text."""
+    return shlex.quote(str(path))
+
+
+def _path(key: str) -> str:
+    return quoted(f"{REGISTRY}/{key}.json")

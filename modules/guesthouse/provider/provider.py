@@ -1,0 +1,183 @@
+"""Dispatch: the engine's requests by resource type, blocking work in threads, bounded per host."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, TypeVar
+
+from pulumi.provider.experimental import provider as sdk
+from pulumi.provider.experimental.property_value import PropertyValue
+
+from guesthouse.errors import GuesthouseError, Problem, RefusedError
+from guesthouse.machine.connections import Connections
+from guesthouse.provider.guest import GuestResource
+from guesthouse.provider.host import HostResource
+from guesthouse.provider.image import ImageResource
+from guesthouse.provider.preflight import host_capacities
+from guesthouse.provider.resource import Call, InitFailed, Resource
+from guesthouse.provider.values import plain_map, wrap_map
+
+T = TypeVar("T")
+
+# sshd's default MaxSessions is 10; a guest's create holds up to two sessions (lock, command).
+CALLS_PER_HOST = 4
+THREADS = 64
+
+_KINDS = {
+    "add": sdk.PropertyDiffKind.ADD,
+    "delete": sdk.PropertyDiffKind.DELETE,
+    "update": sdk.PropertyDiffKind.UPDATE,
+}
+
+
+class InitFailedResponse(Exception):
+    """InitFailed with its values as the engine wants them."""
+
+    def __init__(self, failed: InitFailed, resource: Resource, inputs: Mapping[str, Any]) -> None:
+        super().__init__(failed.reason)
+        self.resource_id = failed.resource_id
+        self.reason = failed.reason
+        self.state = wrap_map(failed.state, resource.SECRET)
+        self.inputs = wrap_map(inputs, resource.SECRET)
+
+
+class GuesthouseProvider(sdk.Provider):
+    """All resources of the package ``guesthouse``."""
+
+    def __init__(self, log: Callable[[str, str], None] | None) -> None:
+        self._log = log
+        self._connections = Connections()
+        self._threads = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="guesthouse")
+        self._slots: dict[str, asyncio.Semaphore] = defaultdict(
+            lambda: asyncio.Semaphore(CALLS_PER_HOST)
+        )
+        self._resources: dict[str, Resource] = {
+            "guesthouse:index:Host": HostResource(self._connections),
+            "guesthouse:index:Image": ImageResource(self._connections),
+            "guesthouse:index:Guest": GuestResource(self._connections),
+        }
+
+    def _resource(self, kind: str) -> Resource:
+        if kind not in self._resources:
+            raise RefusedError(Problem(kind, "unknown resource type"))
+        return self._resources[kind]
+
+    def _call(self, urn: str) -> Call:
+        return Call(urn, lambda message: self._log(urn, message) if self._log else None)
+
+    async def _on_host(self, values: Mapping[str, Any], work: Callable[[], T]) -> T:
+        async with self._slots[str(values["connection"]["name"])]:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    async def get_schema(self, request: sdk.GetSchemaRequest) -> sdk.GetSchemaResponse:
+        """A schema of names only: our Python classes are written by hand."""
+        return sdk.GetSchemaResponse(json.dumps({"name": "guesthouse", "version": "0.1.0"}))
+
+    async def check_config(self, request: sdk.CheckRequest) -> sdk.CheckResponse:
+        return sdk.CheckResponse(inputs=request.new_inputs)
+
+    async def diff_config(self, request: sdk.DiffRequest) -> sdk.DiffResponse:
+        return sdk.DiffResponse(changes=False)
+
+    async def configure(self, request: sdk.ConfigureRequest) -> sdk.ConfigureResponse:
+        return sdk.ConfigureResponse(accept_secrets=True, supports_preview=True)
+
+    async def check(self, request: sdk.CheckRequest) -> sdk.CheckResponse:
+        self._resource(request.type)
+        return sdk.CheckResponse(inputs=request.new_inputs)
+
+    async def diff(self, request: sdk.DiffRequest) -> sdk.DiffResponse:
+        resource = self._resource(request.type)
+        changed = resource.diff(plain_map(request.old_state), plain_map(request.new_inputs))
+        return sdk.DiffResponse(
+            changes=bool(changed),
+            diffs=list(changed),
+            detailed_diff={
+                name: sdk.PropertyDiff(_KINDS[kind], True) for name, kind in changed.items()
+            },
+        )
+
+    async def create(self, request: sdk.CreateRequest) -> sdk.CreateResponse:
+        resource, inputs = self._resource(request.type), plain_map(request.properties)
+        call = self._call(request.urn)
+        if inputs["connection"].get("maintenance"):
+            hint = "end the host's maintenance, or declare it later"
+            raise RefusedError(Problem(request.name, "its host is in maintenance", hint=hint))
+        if request.preview:
+            return sdk.CreateResponse(
+                properties=wrap_map(resource.planned(call, None, inputs), resource.SECRET)
+            )
+        try:
+            resource_id, state = await self._on_host(inputs, partial(resource.create, call, inputs))
+        except InitFailed as failed:
+            raise InitFailedResponse(failed, resource, inputs) from None
+        return sdk.CreateResponse(resource_id, wrap_map(state, resource.SECRET))
+
+    async def read(self, request: sdk.ReadRequest) -> sdk.ReadResponse:
+        resource, state = self._resource(request.type), plain_map(request.properties)
+        if "connection" not in state:
+            raise RefusedError(
+                Problem(request.name, "can't be imported yet", hint="declare it and run `up`")
+            )
+        seen: dict[str, Any] | None = state
+        if not state["connection"].get("maintenance"):
+            read = partial(resource.read, request.resource_id, state)
+            seen = await self._on_host(state, read)
+        if seen is None:
+            return sdk.ReadResponse(resource_id="")
+        inputs = {
+            name: value
+            for name, value in seen.items()
+            if name != "declared" and name not in resource.OUTPUTS
+        }
+        return sdk.ReadResponse(
+            request.resource_id,
+            wrap_map(seen, resource.SECRET),
+            wrap_map(inputs, resource.SECRET),
+        )
+
+    async def update(self, request: sdk.UpdateRequest) -> sdk.UpdateResponse:
+        resource = self._resource(request.type)
+        state, inputs = plain_map(request.olds), plain_map(request.news)
+        call = self._call(request.urn)
+        if request.preview:
+            planned = resource.planned(call, state, inputs)
+            return sdk.UpdateResponse(wrap_map(planned, resource.SECRET))
+        work = partial(resource.update, call, request.resource_id, state, inputs)
+        try:
+            seen = await self._on_host(inputs, work)
+        except InitFailed as failed:
+            raise InitFailedResponse(failed, resource, inputs) from None
+        return sdk.UpdateResponse(wrap_map(seen, resource.SECRET))
+
+    async def delete(self, request: sdk.DeleteRequest) -> None:
+        resource, state = self._resource(request.type), plain_map(request.properties)
+        call = self._call(request.urn)
+        await self._on_host(state, partial(resource.delete, call, request.resource_id, state))
+
+    async def invoke(self, request: sdk.InvokeRequest) -> sdk.InvokeResponse:
+        if request.tok != "guesthouse:index:preflight":
+            raise RefusedError(Problem(request.tok, "unknown function"))
+        hosts = plain_map(request.args)["hosts"]
+
+        async def one(question: Mapping[str, Any]) -> Mapping[str, Any]:
+            try:
+                work = partial(host_capacities, self._connections, question)
+                return await self._on_host(question, work)
+            except GuesthouseError as error:
+                return {"unreachable": str(error)}
+
+        answers = await asyncio.gather(*(one(question) for question in hosts.values()))
+        return sdk.InvokeResponse(wrap_map({"hosts": dict(zip(hosts, answers, strict=True))}))
+
+    async def cancel(self) -> None:
+        """The engine gives up: blocking calls end with this process."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+__all__ = ["GuesthouseProvider", "InitFailedResponse", "PropertyValue"]

@@ -1,0 +1,74 @@
+"""The cloud-init seed: a NoCloud ISO (volume label ``cidata``), the same bytes every time."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import subprocess
+import time
+from collections.abc import Mapping
+from types import SimpleNamespace
+
+import pycdlib
+import pycdlib.dates
+import pycdlib.headervd
+import pycdlib.pycdlib
+
+from guesthouse.errors import Problem, RefusedError, SetupError
+
+_HOLE = re.compile(r"@@password_hash:([A-Za-z][A-Za-z0-9_]*)@@")
+
+# pycdlib stamps what it writes with the time of day: give it a clock that stands still, in its
+# own modules only, since the bytes of a seed must depend on nothing but its files.
+_CLOCK = SimpleNamespace(time=lambda: 0.0, localtime=lambda _=0: time.gmtime(0), gmtime=time.gmtime)
+for _module in (pycdlib.dates, pycdlib.headervd, pycdlib.pycdlib):
+    setattr(_module, "time", _CLOCK)  # noqa: B010
+
+
+def seed_iso(files: Mapping[str, str], secrets: Mapping[str, str], salt: str) -> bytes:
+    """The ISO image of the seed files, their holes filled. ``salt`` makes hashes repeatable."""
+    iso = pycdlib.PyCdlib()
+    iso.new(interchange_level=3, vol_ident="cidata", joliet=3, rock_ridge="1.09")
+    for index, (name, text) in enumerate(sorted(files.items())):
+        data = fill(text, secrets, salt).encode()
+        path = f"/F{index}.;1"
+        iso.add_fp(io.BytesIO(data), len(data), path, rr_name=name, joliet_path=f"/{name}")
+    output = io.BytesIO()
+    iso.write_fp(output)
+    iso.close()
+    return output.getvalue()
+
+
+def fill(text: str, secrets: Mapping[str, str], salt: str) -> str:
+    """Put the hashes of secret passwords into a text's holes."""
+
+    def value(match: re.Match[str]) -> str:
+        name = match.group(1)
+        if name not in secrets:
+            raise RefusedError(
+                Problem(
+                    f"secret {name}",
+                    "has no value in the stack's configuration",
+                    hint=f"pulumi config set --secret {name}",
+                )
+            )
+        return password_hash(secrets[name], f"{salt}/{name}")
+
+    return _HOLE.sub(value, text)
+
+
+def password_hash(password: str, salt: str) -> str:
+    """SHA-512 crypt(5) hash by openssl-passwd(1); the password goes through a pipe."""
+    letters = hashlib.sha256(salt.encode()).hexdigest()[:16]
+    try:
+        result = subprocess.run(
+            ["openssl", "passwd", "-6", "-salt", letters, "-stdin"],
+            input=password,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except FileNotFoundError as error:
+        raise SetupError(Problem("openssl", "is missing", hint="make setup")) from error
+    return result.stdout.strip()

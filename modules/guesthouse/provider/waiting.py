@@ -1,0 +1,142 @@
+"""Waiting until a new guest answers: agent, lease, ARP and ssh side by side, with a deadline."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import libvirt
+
+from guesthouse.errors import MachineError
+from guesthouse.machine import guest_agent
+from guesthouse.machine.connections import HostConnection
+
+POLL_S = 2.0
+HOST_KEY_FILES = ("/etc/ssh/ssh_host_ed25519_key.pub", "/etc/ssh/ssh_host_ecdsa_key.pub")
+LOG_TAIL_BYTES = 1500
+
+
+@dataclass
+class Evidence:
+    """What the guest has told so far. ``addresses`` are by NIC name, without prefix length."""
+
+    agent: bool = False
+    addresses: dict[str, list[str]] = field(default_factory=dict)
+    ssh_host_keys: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        found = [f"{nic} {', '.join(a)}" for nic, a in self.addresses.items() if a]
+        return (
+            f"agent {'answers' if self.agent else 'silent'}; "
+            f"addresses {'; '.join(found) or 'none'}; "
+            f"ssh {'answers' if self.ssh_host_keys else 'silent'}"
+        )
+
+
+def wait_for_guest(
+    host: HostConnection,
+    domain: libvirt.virDomain,
+    inputs: Mapping[str, Any],
+    say: Callable[[str], None],
+) -> tuple[Evidence, str]:
+    """Wait until the guest answers; (evidence, reason) with an empty reason when it did.
+
+    A guest with a login has answered when its ssh host keys are known, from the agent (a channel
+    that only the host can reach) or, without one, from its sshd as the host sees it. A guest
+    without a login has answered at the first sign of life.
+    """
+    deadline = time.monotonic() + float(inputs["timeout_s"])
+    evidence, last_said = Evidence(), ""
+    while True:
+        if not domain.isActive():
+            return evidence, _reason(host, inputs, evidence, "it stopped while it was booting")
+        _look(host, domain, inputs, evidence)
+        if evidence.ssh_host_keys if inputs["login"] else _alive(evidence):
+            return evidence, ""
+        if str(evidence) != last_said and _alive(evidence):
+            last_said = str(evidence)
+            say(f"{inputs['name']}: {last_said}")
+        if time.monotonic() > deadline:
+            limit = f"no answer within {inputs['timeout_s']} s"
+            return evidence, _reason(host, inputs, evidence, limit)
+        time.sleep(POLL_S)
+
+
+def _alive(evidence: Evidence) -> bool:
+    return evidence.agent or any(evidence.addresses.values())
+
+
+def _look(
+    host: HostConnection,
+    domain: libvirt.virDomain,
+    inputs: Mapping[str, Any],
+    evidence: Evidence,
+) -> None:
+    evidence.agent = guest_agent.ping(domain)
+    evidence.addresses = look_addresses(domain, inputs, evidence.agent)
+    if evidence.agent:
+        texts = (guest_agent.read_file(domain, path) for path in HOST_KEY_FILES)
+        evidence.ssh_host_keys = [" ".join(t.split()[:2]) for t in texts if t]
+    if not evidence.ssh_host_keys:
+        evidence.ssh_host_keys = _scan(host, inputs, evidence)
+
+
+def look_addresses(
+    domain: libvirt.virDomain, inputs: Mapping[str, Any], agent: bool
+) -> dict[str, list[str]]:
+    """IPv4 and IPv6 addresses by NIC name, from agent, leases and the host's ARP table."""
+    names = {nic["mac"].lower(): nic["name"] for nic in inputs["nics"]}
+    sources = [
+        libvirt.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_LEASE,
+        libvirt.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_ARP,
+    ]
+    if agent:
+        sources.insert(0, libvirt.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_AGENT)
+    found: dict[str, list[str]] = {}
+    for source in sources:
+        for mac, address in _ask_addresses(domain, source):
+            if mac in names and address not in found.setdefault(names[mac], []):
+                found[names[mac]].append(address)
+        if source == libvirt.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_AGENT and found:
+            break
+    return found
+
+
+def _ask_addresses(domain: libvirt.virDomain, source: int) -> Iterator[tuple[str, str]]:
+    try:
+        interfaces = domain.interfaceAddresses(source, 0)
+    except libvirt.libvirtError:
+        return
+    for interface in interfaces.values():
+        for item in interface["addrs"] or []:
+            if not item["addr"].startswith(("fe80:", "127.", "::1")):
+                yield str(interface["hwaddr"]).lower(), str(item["addr"])
+
+
+def _scan(host: HostConnection, inputs: Mapping[str, Any], evidence: Evidence) -> list[str]:
+    """The guest's ssh host keys as its host sees them."""
+    candidates = [inputs["address"], *(a for found in evidence.addresses.values() for a in found)]
+    for address in dict.fromkeys(a for a in candidates if a):
+        command = f"ssh-keyscan -T 3 -t ed25519,ecdsa {shlex.quote(address)} 2>/dev/null || true"
+        lines = host.run(command).splitlines()
+        keys = [" ".join(line.split()[1:3]) for line in lines if not line.startswith("#")]
+        if keys:
+            return sorted(keys)
+    return []
+
+
+def _reason(host: HostConnection, inputs: Mapping[str, Any], evidence: Evidence, what: str) -> str:
+    path = shlex.quote(str(inputs["serial_log"]))
+    try:
+        tail = host.root(f"tail -c {LOG_TAIL_BYTES} {path} 2>/dev/null || true")
+    except MachineError as error:
+        tail = str(error)
+    lines = "\n".join(f"    {line.rstrip()}" for line in tail.splitlines()[-15:])
+    return (
+        f"guest {inputs['name']}: {what}; last seen: {evidence}\n"
+        f"  hint: the guest stays as it is, `up` waits again; its serial log ends with:\n"
+        f"{lines or '    (nothing)'}"
+    )

@@ -1,0 +1,28 @@
+"""Room: Plan -> documents (libvirt XML, cloud-init, networkd, ssh config).
+
+The only room that knows ``templates/``. Comes in: a Plan. Goes out: documents, each a rendered
+text with named holes for secrets. May import: placement, model. Third-party name: jinja2.
+"""
+
+from guesthouse.render.access import (
+    Machine,
+    ansible_inventory,
+    machines,
+    ssh_config,
+    testinfra_hosts,
+)
+from guesthouse.render.guest import DiskDocument, GuestDocument, guest_document
+from guesthouse.render.host import HostDocument, host_document
+
+__all__ = [
+    "DiskDocument",
+    "GuestDocument",
+    "HostDocument",
+    "Machine",
+    "ansible_inventory",
+    "guest_document",
+    "host_document",
+    "machines",
+    "ssh_config",
+    "testinfra_hosts",
+]

@@ -1,0 +1,35 @@
+"""A project folder of its own for a test: nothing of the checkout's state is seen or touched."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+
+
+def scratch_project(folder: Path, program: str | None = None) -> Path:
+    """Make a project folder like the checkout; ``program`` takes the place of its __main__.py.
+
+    Code, templates and the engine are links. State, passphrase, lab, and the stacks'
+    configurations are the folder's own. Run the command there: ``guesthouse -C FOLDER ...``.
+    """
+    home = folder / ".guesthouse"
+    home.mkdir(parents=True)
+    (folder / "stacks").mkdir()
+    shutil.copy(CHECKOUT / "Pulumi.yaml", folder)
+    for name in ("modules", "templates", ".venv"):
+        (folder / name).symlink_to(CHECKOUT / name)
+    if (CHECKOUT / ".guesthouse" / "engine").exists():
+        (home / "engine").symlink_to(CHECKOUT / ".guesthouse" / "engine")
+    for site in (CHECKOUT / "stacks").glob("*.site.yaml"):
+        shutil.copy(site, folder / "stacks")
+    text = program if program is not None else (CHECKOUT / "__main__.py").read_text()
+    (folder / "__main__.py").write_text(text)
+    return folder
+
+
+def clean_environment() -> dict[str, str]:
+    """This process's environment without what a shell for plain pulumi has in it."""
+    return {key: value for key, value in os.environ.items() if not key.startswith("PULUMI_")}

@@ -1,0 +1,221 @@
+"""What the parts of a site must say about each other: every message as a whole."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from guesthouse.model import Site, parse_site, rules
+
+KEY = "ssh-ed25519 AAAA"
+SHA = "0" * 64
+BASE: dict[str, Any] = {
+    "site": "t",
+    "hosts": {
+        "h1": {
+            "address": "192.0.2.1",
+            "host_keys": [KEY],
+            "bridges": {"br0": {"nic": "eth1", "address": "10.90.0.1/24"}, "br1": {}},
+        },
+        "h2": {"address": "192.0.2.2", "host_keys": [KEY], "bridges": {"br0": {}}},
+        "mem": {"libvirt_uri": "test:///default"},
+    },
+    "pools": {"p": {"hosts": ["h1"], "path": "/srv/p"}, "q": {"hosts": ["h2"], "path": "/srv/p"}},
+    "images": {"i": {"source": "i.qcow2", "sha256": SHA}},
+    "networks": {
+        "lan": {"kind": "bridge", "bridge": "br0"},
+        "only1": {"kind": "bridge", "bridge": "br1", "hosts": ["h1"]},
+        "nat": {"kind": "nat", "subnet": "10.77.0.0/24"},
+        "six": {"kind": "routed", "subnet": "2001:db8::/64", "hosts": ["h1", "h2"]},
+    },
+    "guests": {
+        "a": {
+            "host": "h1",
+            "memory_mib": 64,
+            "disks": {"root": {"pool": "p", "image": "i", "size_gib": 1}},
+            "nics": {"n0": {"network": "lan", "address": "10.90.0.11/24", "gateway": "10.90.0.1"}},
+        },
+        "b": {
+            "host": "h2",
+            "memory_mib": 64,
+            "disks": {"root": {"pool": "q", "image": "i", "size_gib": 1}},
+            "nics": {
+                "n0": {"network": "lan", "address": "10.90.0.12/24", "mac": "52:54:00:00:00:01"},
+                "n1": {"network": "nat", "address": "10.77.0.2/24"},
+                "n2": {"network": "six", "address": "2001:db8::2/64", "gateway": "fe80::1"},
+            },
+        },
+    },
+}
+
+
+def changed(**values: Any) -> Site:
+    """BASE with values at dotted paths (``__`` for the dot, so that slashes may be in a key)."""
+    raw = copy.deepcopy(BASE)
+    for path, value in values.items():
+        node = raw
+        *parents, last = path.split("__")
+        for part in parents:
+            node = node.setdefault(part, {})
+        if value is None:
+            del node[last]
+        else:
+            node[last] = value
+    return parse_site(raw)
+
+
+def texts(site: Site) -> list[str]:
+    return [str(problem) for problem in rules.problems(site)]
+
+
+def test_the_base_is_sound() -> None:
+    assert texts(changed()) == []
+
+
+CASES: list[tuple[dict[str, Any], list[str]]] = [
+    (
+        {"guests__a__host": "h3"},
+        ["guests.a.host: unknown host, got 'h3', allowed 'h1', 'h2', 'mem'"],
+    ),
+    (
+        {"guests__a__disks__root__pool": "zz"},
+        ["guests.a.disks.root.pool: unknown pool, got 'zz', allowed 'p', 'q'"],
+    ),
+    (
+        {"guests__a__disks__root__image": "zz"},
+        ["guests.a.disks.root.image: unknown image, got 'zz', allowed 'i'"],
+    ),
+    (
+        {"guests__a__nics__n0__network": "lna"},
+        [
+            "guests.a.nics.n0.network: unknown network, got 'lna', "
+            "allowed 'lan', 'nat', 'only1', 'six'\n  hint: did you mean 'lan'?"
+        ],
+    ),
+    (
+        {"pools__p__hosts": ["h1", "h9", "h1"]},
+        [
+            "pools.p.hosts.1: unknown host, got 'h9', allowed 'h1', 'h2', 'mem'",
+            "pools.p.hosts.2: is here twice, got 'h1'",
+        ],
+    ),
+    (
+        {"networks__nat__hosts": ["h2", "x"]},
+        ["networks.nat.hosts.1: unknown host, got 'x', allowed 'h1', 'h2', 'mem'"],
+    ),
+    (
+        {"guests__a__disks__root__pool": "q"},
+        [
+            "guests.a.disks.root.pool: the pool is not on host 'h1', got 'q', allowed 'p'\n"
+            "  hint: add 'h1' to pools.q.hosts"
+        ],
+    ),
+    (
+        {"guests__b__nics__n0__network": "only1"},
+        [
+            "guests.b.nics.n0.network: the network is not on host 'h2', got 'only1', "
+            "allowed 'lan', 'nat', 'six'\n  hint: add 'h2' to networks.only1.hosts"
+        ],
+    ),
+    (
+        {"hosts__h2__bridges": {}},
+        [
+            "guests.b.nics.n0.network: the network is not on host 'h2', got 'lan', "
+            "allowed 'nat', 'six'\n  hint: declare bridge 'br0' under hosts.h2.bridges"
+        ],
+    ),
+    (
+        {"networks__new": {"kind": "bridge", "bridge": "br7"}},
+        [
+            "networks.new.bridge: no host declares this bridge, got 'br7', allowed 'br0', 'br1'\n"
+            "  hint: declare it under 'bridges' of a host, or say networks.new.existing: true "
+            "if somebody else made it"
+        ],
+    ),
+    ({"networks__new": {"kind": "bridge", "bridge": "br7", "existing": True}}, []),
+    (
+        {"networks__only1__hosts": ["h1", "h2"]},
+        [
+            "networks.only1.hosts.1: the host declares no bridge 'br1', got 'h2'\n"
+            "  hint: declare it under hosts.h2.bridges"
+        ],
+    ),
+    (
+        {"hosts__h1__address": ""},
+        ["hosts.h1.address: is required\n  hint: say where the host is reached by ssh"],
+    ),
+    (
+        {"hosts__h1__host_keys": []},
+        [
+            "hosts.h1.host_keys: is required\n  hint: pin the host's ssh key "
+            "(on the host: cat /etc/ssh/ssh_host_ed25519_key.pub)"
+        ],
+    ),
+    (
+        {"hosts__h2__address": "192.0.2.1"},
+        ["hosts.h2.address: is already the address and port of host 'h1', got '192.0.2.1:22'"],
+    ),
+    ({"hosts__h2__address": "192.0.2.1", "hosts__h2__port": 23}, []),
+    (
+        {"hosts__mem__packages": ["vim"], "hosts__mem__bridges": {"br5": {}}},
+        [
+            "hosts.mem.packages: a host of libvirt's test driver has no packages\n"
+            "  hint: take 'packages' or 'libvirt_uri' away",
+            "hosts.mem.bridges: a host of libvirt's test driver has no bridges\n"
+            "  hint: take 'bridges' or 'libvirt_uri' away",
+        ],
+    ),
+    (
+        {"hosts__h1__bridges__br1__nic": "eth1"},
+        ["hosts.h1.bridges.br1.nic: is already the member of bridge 'br0', got 'eth1'"],
+    ),
+    (
+        {"hosts__h1__bridges__br1__nic": "br0"},
+        ["hosts.h1.bridges.br1.nic: a bridge cannot be the member of a bridge, got 'br0'"],
+    ),
+    (
+        {
+            "hosts__h1__files": {
+                "/etc/systemd/network/x/../10-guesthouse-br0.netdev": {"content": ""}
+            }
+        },
+        [
+            "hosts.h1.files./etc/systemd/network/x/../10-guesthouse-br0.netdev: "
+            "guesthouse writes this file itself, "
+            "got '/etc/systemd/network/x/../10-guesthouse-br0.netdev'\n"
+            "  hint: declare bridges under hosts.h1.bridges"
+        ],
+    ),
+    (
+        {"hosts__h1__files": {"/etc/": {"content": ""}}},
+        ["hosts.h1.files./etc/: a file's path ends with its name, not with '/', got '/etc/'"],
+    ),
+    (
+        {"pools__q": {"hosts": ["h2", "h1"], "path": "/srv/x/../p"}},
+        ["pools.q.path: is already the folder of pool 'p' on host 'h1', got '/srv/x/../p'"],
+    ),
+    (
+        {"guests__a__vcpus": 2, "guests__a__vcpus_max": 1},
+        ["guests.a.vcpus_max: is less than 'vcpus', got 1, allowed at least 2"],
+    ),
+    (
+        {"guests__a__memory_max_mib": 63},
+        ["guests.a.memory_max_mib: is less than 'memory_mib', got 63, allowed at least 64"],
+    ),
+    (
+        {"guests__a__disks__root__image": None},
+        [
+            "guests.a.disks: no disk has an image to boot from\n"
+            "  hint: name one: guests.a.disks.root.image"
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "expected"), CASES, ids=lambda v: "+".join(v)[:60])
+def test_messages(change: dict[str, Any], expected: list[str]) -> None:
+    found = rules.problems(changed(**change))
+    assert [str(problem) for problem in found] == expected
+    assert all(".".join(problem.path) == problem.where for problem in found)
