@@ -5,7 +5,7 @@ from pathlib import Path
 import pulumi
 
 from guesthouse import placement, sitefile
-from guesthouse.checks.before import preflight
+from guesthouse.checks.admission import admit
 from guesthouse.components import SiteComponent, host_facts
 from guesthouse.errors import GuesthouseError
 
@@ -14,7 +14,7 @@ try:
     file = Path("stacks") / (config.get("site") or f"{pulumi.get_stack()}.site.yaml")
     site = sitefile.read(file).checked(placement.capacity_problems)
     plan = placement.plan(site, pulumi.get_project(), pulumi.get_stack())
-    preflight(plan, host_facts(plan))
+    admit(plan, host_facts(plan), pulumi.log.warn, pulumi.runtime.is_dry_run())
     secrets = {name: config.require_secret(name) for name in plan.secrets}
     for name, value in SiteComponent(plan, secrets).outputs.items():
         pulumi.export(name, value)

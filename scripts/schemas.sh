@@ -29,15 +29,19 @@ mkdir -p "$work/lists/partial" "$work/archives/partial" "$work/deb" "$cache"
 : > "$work/status"
 echo "deb [signed-by=$keyring] $mirror $suite main" > "$work/sources.list"
 
-apt() {
+# apt-get as above, in the folder where a downloaded package is to lie.
+own_apt() {
     (cd "$work/deb" && apt-get -qq \
         -o Dir::Etc::SourceList="$work/sources.list" -o Dir::Etc::SourceParts=- \
         -o Dir::State::Lists="$work/lists" -o Dir::State::Status="$work/status" \
         -o Dir::Cache="$work" -o Dir::Cache::Archives="$work/archives" \
         -o Acquire::Languages=none -o APT::Sandbox::User= "$@")
 }
-apt update
-apt download cloud-init
+if ! { own_apt update && own_apt download cloud-init; }; then
+    echo "schemas: the package 'cloud-init' of $suite can't be fetched from apt's Debian mirror" >&2
+    echo "  hint: see apt's message above; does 'apt-get update' work here?" >&2
+    exit 1
+fi
 dpkg-deb -x "$work"/deb/cloud-init_*.deb "$work/tree"
 # The network schema is copied last: its presence says that the folder is complete.
 from="$work/tree/usr/lib/python3/dist-packages/cloudinit/config/schemas"

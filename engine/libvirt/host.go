@@ -26,6 +26,11 @@ const (
 	// switch verification off), reads ~/.ssh/config, and refuses an unknown or wrong host key.
 	sshConfigKey = "guesthouse_ssh_config"
 	sshNameKey   = "guesthouse_ssh_name"
+	// hostKeyKey (repeated: the only host keys accepted, "type base64") and identityKey (a private
+	// key's file) take the place of an ssh_config file: the uri then says all that is needed, on
+	// any machine, with user, address and port where every uri has them.
+	hostKeyKey  = "guesthouse_host_key"
+	identityKey = "guesthouse_identity_file"
 )
 
 // host is one hypervisor as a provider's uri names it.
@@ -35,6 +40,8 @@ type host struct {
 	address   *url.URL // what upstream understands
 	sshConfig string
 	sshName   string
+	hostKeys  []string
+	identity  string
 
 	mutex sync.Mutex
 	link  *link // nil until the first use
@@ -61,13 +68,16 @@ func newHost(text string) (*host, error) {
 		mark:      query.Get(markKey),
 		sshConfig: query.Get(sshConfigKey),
 		sshName:   query.Get(sshNameKey),
+		hostKeys:  query[hostKeyKey],
+		identity:  query.Get(identityKey),
 		address:   address,
 	}
-	if (h.sshConfig == "") != (h.sshName == "") {
+	known := h.sshConfig != "" || len(h.hostKeys) > 0
+	if known != (h.sshName != "") {
 		return nil, problem("libvirt provider", "uri has only one of "+sshConfigKey+" and "+sshNameKey,
 			"give both: the ssh_config file and the host's alias in it")
 	}
-	for _, key := range []string{markKey, sshConfigKey, sshNameKey} {
+	for _, key := range []string{markKey, sshConfigKey, sshNameKey, hostKeyKey, identityKey} {
 		query.Del(key)
 	}
 	address.RawQuery = query.Encode()

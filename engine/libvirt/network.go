@@ -13,16 +13,31 @@ import (
 	"libvirt.org/go/libvirtxml"
 )
 
-// mendNetwork adopts what this stack made before, keeps networks running, and says the truth
-// about the two inputs that upstream calls updates and then ignores.
+// ignoredByUpdate are inputs whose change upstream calls an update, and then leaves undone. They
+// replace the network instead, as libvirt needs it (virsh(1), net-update lists what can change).
+var ignoredByUpdate = [][]string{
+	{"mtu"}, {"dhcp", "enabled"}, {"dns", "enabled"}, {"dns", "local_only"}, {"dnsmasq_options"},
+}
+
+// fieldAt follows a path through nested blocks.
+func fieldAt(fields map[string]*schema.Schema, path []string) *schema.Schema {
+	if len(path) == 1 {
+		return fields[path[0]]
+	}
+	return fieldAt(fields[path[0]].Elem.(*schema.Resource).Schema, path[1:])
+}
+
+// mendNetwork adopts what this stack made before, keeps networks running, and replaces where
+// upstream only pretends to update.
 //
 // The mark of ownership is the bridge's name: Guesthouse derives it from the site's identity.
 func mendNetwork(network *schema.Resource) {
 	upstreamCreate := crud(network.CreateContext)
 	read := inOrder(crud(network.ReadContext), onLink(readNetwork))
 	network.Schema["active"] = observed("the network runs")
-	network.Schema["mtu"].ForceNew = true
-	network.Schema["dnsmasq_options"].ForceNew = true
+	for _, path := range ignoredByUpdate {
+		fieldAt(network.Schema, path).ForceNew = true
+	}
 	network.ReadContext = schema.ReadContextFunc(read)
 	network.CreateContext = schema.CreateContextFunc(inOrder(
 		onLink(adoptNetwork),

@@ -38,6 +38,11 @@ func openTunnel(ctx context.Context, h *host) (*tunnel, error) {
 		return nil, err
 	}
 	config := os.ExpandEnv(h.sshConfig)
+	if config == "" {
+		if config, err = writeConfig(folder, h); err != nil {
+			return nil, err
+		}
+	}
 	remote := remoteSocket
 	if socket := h.address.Query().Get("socket"); socket != "" {
 		remote = socket
@@ -67,6 +72,29 @@ func openTunnel(ctx context.Context, h *host) (*tunnel, error) {
 			"try it by hand: ssh -F "+config+" "+h.sshName+" virsh version")
 	}
 	return t, nil
+}
+
+// writeConfig makes an ssh_config(5) of what the uri says, pinned keys beside it.
+func writeConfig(folder string, h *host) (string, error) {
+	keys := filepath.Join(folder, "known_hosts")
+	lines := ""
+	for _, key := range h.hostKeys {
+		lines += h.sshName + " " + key + "\n"
+	}
+	if err := os.WriteFile(keys, []byte(lines), 0o600); err != nil {
+		return "", err
+	}
+	text := fmt.Sprintf("Host %s\n  HostName %s\n  User %s\n  HostKeyAlias %s\n"+
+		"  StrictHostKeyChecking yes\n  UserKnownHostsFile \"%s\"\n  GlobalKnownHostsFile /dev/null\n",
+		h.sshName, h.address.Hostname(), h.address.User.Username(), h.sshName, keys)
+	if port := h.address.Port(); port != "" {
+		text += "  Port " + port + "\n"
+	}
+	if h.identity != "" {
+		text += fmt.Sprintf("  IdentityFile \"%s\"\n  IdentitiesOnly yes\n", os.ExpandEnv(h.identity))
+	}
+	config := filepath.Join(folder, "ssh_config")
+	return config, os.WriteFile(config, []byte(text), 0o600)
 }
 
 func (t *tunnel) socket() string { return filepath.Join(t.folder, "libvirt") }

@@ -48,7 +48,7 @@ LIVES_IN: dict[str, set[str]] = {
     "pulumi_libvirt": {"components/libvirt.py"},
     "grpc": {"provider"},
     "google": {"provider"},
-    "libvirt": {"machine"},
+    "libvirt": {"machine", "provider"},
     "libvirt_qemu": {"machine"},
     "testinfra": {"machine"},
     "pyinfra": {"machine"},

@@ -286,3 +286,11 @@ def test_the_pure_loader_reads_the_same(stacks: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(nodes, "Loader", nodes.PureLoader)
     assert seen() == fast
     assert texts(read_text(stacks, "[" * 100)) == [f"{F}:1:1: nested deeper than 64 levels"]
+
+
+def test_the_first_of_two_equal_keys_counts(stacks: Path) -> None:
+    text = SOUND.replace("memory_mib: 512", "memory_mib: 1") + "  web: {memory_mib: 64}\n"
+    assert [problem.where for problem in read_text(stacks, text).problems] == [
+        f"{F}:13:5 guests.web.memory_mib",
+        f"{F}:17:3 guests.web",
+    ]

@@ -20,7 +20,7 @@ for index, mode in enumerate(["nat", "route", "none"]):
         mode,
         name=mode,
         mode=mode,
-        bridge=f"gh-{mode}",
+        bridge=f"{os.environ.get('JOURNEY_BRIDGES', 'gh')}-{mode}",
         addresses=[f"10.251.{index}.0/24"],
         dhcp=libvirt.NetworkDhcpArgs(enabled=os.environ.get("JOURNEY_DHCP", "yes") == "yes"),
         autostart=True,

@@ -7,18 +7,14 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from guesthouse.checks.finding import Finding, Severity, Status
-from guesthouse.facts.accounts import UserFact
-from guesthouse.facts.capacity import CapacityFact
-from guesthouse.facts.guest import DomainFact
+from guesthouse.facts.capacity import SizeFact
 from guesthouse.facts.host import BridgeFact, FileFact, ServiceFact
+from guesthouse.facts.hypervisor import HypervisorFact
 from guesthouse.facts.inside import InsideFact
-from guesthouse.facts.network import NetworkFact
-from guesthouse.facts.storage import PoolFact, VolumeFact
+from guesthouse.facts.storage import VolumeFact
 from guesthouse.facts.together import NotAnswered
 
 T = TypeVar("T")
-
-__all__ = ["Check", "HostFacts", "Seen", "SiteFacts", "Unanswered", "UserFact", "judge", "need"]
 
 
 class Unanswered(Exception):
@@ -29,14 +25,12 @@ class Unanswered(Exception):
 class HostFacts:
     """All answers of one host. ``digests`` is empty unless a deep run asked for them."""
 
-    capacity: CapacityFact | NotAnswered
+    size: SizeFact | NotAnswered
     packages: frozenset[str] | NotAnswered
     services: Mapping[str, ServiceFact] | NotAnswered
     files: Mapping[str, FileFact] | NotAnswered
     bridges: Mapping[str, BridgeFact] | NotAnswered
-    pools: Mapping[str, PoolFact] | NotAnswered
-    networks: Mapping[str, NetworkFact] | NotAnswered
-    domains: Mapping[str, DomainFact] | NotAnswered
+    hypervisor: HypervisorFact | NotAnswered
     volumes: Mapping[str, VolumeFact] | NotAnswered
     digests: Mapping[str, str] | NotAnswered
 

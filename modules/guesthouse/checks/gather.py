@@ -13,6 +13,7 @@ from guesthouse.errors import MachineError, UnreachableError
 from guesthouse.facts.inside import CloudInitFact, InsideFact, cloud_init
 from guesthouse.facts.parallel import in_parallel
 from guesthouse.facts.question import Runner, ask
+from guesthouse.facts.together import NotAnswered
 from guesthouse.placement import GuestPlan, Plan
 
 Say = Callable[[str], None]
@@ -82,7 +83,9 @@ def _closed(guest: GuestPlan, door: Door, host: HostFacts | str) -> str:
     """Why a guest cannot be asked at all; empty when it can."""
     if isinstance(host, str):
         return f"host {guest.host}: {host}"
-    domain = host.domains.get(guest.name) if isinstance(host.domains, dict) else None
+    if isinstance(host.hypervisor, NotAnswered):
+        return host.hypervisor.reason
+    domain = host.hypervisor.domains.get(guest.name)
     if domain is None or domain.state != "running":
         return f"the guest does not run on {guest.host}"
     return "" if door.knows(guest.name) else "no `up` has told its address yet"

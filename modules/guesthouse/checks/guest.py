@@ -61,11 +61,11 @@ def checks(plan: Plan, guest: GuestPlan) -> Iterator[Check]:
 
 
 def _domain(guest: GuestPlan, facts: SiteFacts) -> DomainFact:
-    return need(facts.host(guest.host).domains)[guest.name]
+    return need(facts.host(guest.host).hypervisor).domains[guest.name]
 
 
 def _there(guest: GuestPlan, facts: SiteFacts) -> Seen:
-    found = need(facts.host(guest.host).domains).get(guest.name)
+    found = need(facts.host(guest.host).hypervisor).domains.get(guest.name)
     return equal(guest.uuid, found.uuid) if found else Seen(False, "no such domain")
 
 

@@ -56,12 +56,12 @@ def _capacity(ground: Ground, item: HostPlan) -> Iterator[Check]:
     declared, host = item.host, item.name
 
     def memory(facts: SiteFacts) -> Seen:
-        real = need(facts.host(host).capacity).memory_total_mib
+        real = need(facts.host(host).size).memory_total_mib
         least = (declared.memory_mib or 0) * (1 - KEPT_SHARE) - KEPT_MIB
         return Seen(real >= least, f"{real} MiB for the kernel to use")
 
     def vcpus(facts: SiteFacts) -> Seen:
-        real = need(facts.host(host).capacity).vcpus
+        real = need(facts.host(host).size).vcpus
         return Seen(real >= (declared.vcpus or 0), str(real))
 
     real = dataclasses.replace(ground, remedy="declare what the host really has")

@@ -20,7 +20,7 @@ def checks(plan: Plan, network: NetworkPlan) -> Iterator[Check]:
     ground = Ground(network.host, f"networks.{network.name}", remedy, needs)
 
     def fact(facts: SiteFacts) -> NetworkFact | None:
-        return need(facts.host(network.host).networks).get(network.name)
+        return need(facts.host(network.host).hypervisor).networks.get(network.name)
 
     def there(facts: SiteFacts) -> Seen:
         return equal(True, fact(facts) is not None)

@@ -6,10 +6,10 @@ from typing import Any
 
 from guesthouse.checks.check import HostFacts
 from guesthouse.checks.network import used_bridges
-from guesthouse.facts import guest as guest_facts
 from guesthouse.facts import host as host_facts
-from guesthouse.facts import inside, network, storage
-from guesthouse.facts.capacity import CapacityFact, capacity
+from guesthouse.facts import inside, storage
+from guesthouse.facts.capacity import CapacityFact, capacity, size
+from guesthouse.facts.hypervisor import hypervisor
 from guesthouse.facts.inside import InsideFact
 from guesthouse.facts.question import Question
 from guesthouse.facts.together import as_root, together
@@ -24,14 +24,16 @@ def host_question(plan: Plan, name: str, deep: bool = False) -> Question[HostFac
     disks = [disk.path for guest in guests for disk in guest.disks]
     foreign = [bridge for where, _, bridge in used_bridges(plan) if where == name]
     parts: dict[str, Question[Any]] = {
-        "capacity": capacity((), ()),
+        "size": size(),
         "packages": host_facts.packages(host.packages),
         "services": host_facts.services(host.services),
         "files": host_facts.files(host.files),
         "bridges": host_facts.bridges((*host.bridges, *foreign)),
-        "pools": storage.pools(pool.name for pool in plan.pools if pool.host == name),
-        "networks": network.networks(item.name for item in plan.networks if item.host == name),
-        "domains": guest_facts.domains(guest.name for guest in guests),
+        "hypervisor": hypervisor(
+            domains=[guest.name for guest in guests],
+            pools=[pool.name for pool in plan.pools if pool.host == name],
+            networks=[item.name for item in plan.networks if item.host == name],
+        ),
         "volumes": storage.volumes((*images, *disks)),
         "digests": storage.digests(images if deep else ()),
     }

@@ -20,10 +20,10 @@ def libvirt_check(host: str) -> Check:
     """libvirt itself answers; only asked where pools, networks or guests are declared."""
 
     def look(facts: SiteFacts) -> Seen:
-        found = facts.host(host)
-        answers = (found.pools, found.networks, found.domains)
-        failed = [answer.reason for answer in answers if isinstance(answer, NotAnswered)]
-        return Seen(not failed, failed[0] if failed else "it answers")
+        found = facts.host(host).hypervisor
+        if isinstance(found, NotAnswered):
+            return Seen(False, found.reason)
+        return Seen(True, "it answers")
 
     ground = Ground(host, f"hosts.{host}", "look at it: systemctl status libvirtd.service")
     return ground.check(
@@ -40,7 +40,7 @@ def pool_checks(plan: Plan, pool: PoolPlan) -> Iterator[Check]:
     ground = Ground(pool.host, base, remedy, (libvirt_id(pool.host),))
 
     def fact(facts: SiteFacts) -> PoolFact | None:
-        return need(facts.host(pool.host).pools).get(pool.name)
+        return need(facts.host(pool.host).hypervisor).pools.get(pool.name)
 
     def there(facts: SiteFacts) -> Seen:
         return equal(True, fact(facts) is not None)

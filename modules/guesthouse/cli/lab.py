@@ -1,11 +1,121 @@
-"""Not yet."""
+"""`guesthouse lab`: emulated hypervisor hosts on this machine, and the stack `lab` on them."""
+
+from __future__ import annotations
+
+from typing import Annotated
 
 import typer
 
-EXAMPLE = ""
-app = typer.Typer()
+from guesthouse.cli.output import plural, print_json, print_table, progress, say
+from guesthouse.cli.project import Project
+from guesthouse.errors import LabError, Problem
+
+STACK = "lab"
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Emulated hypervisor hosts on this machine: unprivileged QEMU on loopback.",
+    epilog="Example: guesthouse lab up",
+)
 
 
-@app.callback()
-def lab() -> None:
-    """Not yet."""
+@app.command(epilog="Example: guesthouse lab up")
+def up() -> None:
+    """Build images, boot the lab's hosts, prepare the stack `lab`. Quick when all is there."""
+    from guesthouse.lab import lab
+
+    project = Project.find()
+    with progress("the lab") as tell:
+        state = lab.up(project.root, tell)
+        made = _prepare_stack(project)
+    for name in made:
+        say(f"secret '{name}': a random value is in the stack's configuration")
+    say(f"lab: {plural(len(state.hosts), 'host')} up ({state.accelerator})")
+
+
+@app.command(epilog="Example: guesthouse lab down")
+def down() -> None:
+    """Take the lab, its disks and the state of the stack `lab` away. Caches stay."""
+    from guesthouse.cli.forget import close_connections, forget_stack
+    from guesthouse.lab import lab
+
+    project = Project.find()
+    close_connections(project)
+    with progress("the lab") as tell:
+        was_there = lab.down(project.root, tell)
+    # Its hosts are gone, and everything that the state tells of with them.
+    forgotten = forget_stack(project, STACK)
+    say("lab: gone" if was_there or forgotten else "lab: nothing to take down")
+
+
+@app.command(epilog="Example: guesthouse lab status --json")
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Print the lab's hosts: whether they run, where their ssh and their serial log are."""
+    from guesthouse.lab import lab
+
+    project = Project.find()
+    state = lab.status(project.root)
+    if state is None:
+        raise _not_there()
+    folder = project.shown(project.home / "lab")
+    hosts = {
+        item.host.name: {
+            "state": "running" if item.running else "stopped",
+            "pid": item.pid,
+            "ssh_port": item.host.ssh_port,
+            "serial_log": f"{folder}/{item.host.serial_log}",
+        }
+        for item in state.hosts
+    }
+    if as_json:
+        images = {image.name: image.sha256 for image in state.images}
+        print_json({"accelerator": state.accelerator, "hosts": hosts, "images": images})
+        return
+    print_table(
+        f"Lab ({state.accelerator})",
+        ("host", "state", "process", "ssh port", "serial log"),
+        [(name, *(str(value) for value in host.values())) for name, host in hosts.items()],
+    )
+
+
+@app.command(epilog="Example: guesthouse lab ssh h1 -- virsh list --all")
+def ssh(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[HOST] [-- CMD...]", help="A host of the lab, and a command."),
+    ] = None,
+) -> None:
+    """Log in to a host of the lab (the first, if none is named), or run a command there."""
+    from guesthouse.cli.ssh import execute
+    from guesthouse.lab import lab
+    from guesthouse.machine.ssh import SshDirectory
+
+    machines = SshDirectory(lab.endpoints(Project.find().root))
+    if not machines.endpoints:
+        raise _not_there()
+    command = list(words or [])
+    named = bool(command) and command[0] in machines.endpoints
+    host = command.pop(0) if named else next(iter(machines.endpoints))
+    execute(machines, host, command)
+
+
+def _not_there() -> LabError:
+    return LabError(Problem("lab", "is not there", hint="run: guesthouse lab up"))
+
+
+def _prepare_stack(project: Project) -> list[str]:
+    """The stack `lab` exists and has its secrets, random ones; gives the names of new ones."""
+    from guesthouse.cli import vault
+    from guesthouse.cli.engine import Engine
+    from guesthouse.cli.stack import read_plan
+
+    if not project.site_file(STACK).is_file():
+        return []
+    plan = read_plan(project, STACK)
+    if not vault.missing(project, plan):
+        return []
+    engine = Engine(project)
+    engine.ensure_stack(STACK)
+    return vault.generate(engine, plan)

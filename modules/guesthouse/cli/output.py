@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
@@ -16,12 +17,22 @@ from guesthouse.errors import GuesthouseError, Problem
 # Characters; wider than any row, so that nothing is folded in a file or a pipe.
 _FILE_WIDTH = 10_000
 
-__all__ = ["escape", "plural", "print_error", "print_json", "print_table", "say", "stdout"]
+__all__ = [
+    "escape",
+    "plural",
+    "print_error",
+    "print_json",
+    "print_table",
+    "problem_values",
+    "progress",
+    "say",
+    "stdout",
+]
 
 
 def stdout() -> Console:
     """Standard output. Made anew each time, so that it is the stream of this moment."""
-    console = Console(soft_wrap=True, highlight=False)
+    console = Console(soft_wrap=True, highlight=False, emoji=False)
     if not console.is_terminal:
         console.width = _FILE_WIDTH
     return console
@@ -29,12 +40,28 @@ def stdout() -> Console:
 
 def stderr() -> Console:
     """Standard error: progress and errors, so that results can be piped."""
-    return Console(stderr=True, soft_wrap=True, highlight=False)
+    return Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
 
 
 def say(text: str) -> None:
     """One line of progress, on standard error."""
     stderr().print(escape(text), style="dim")
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Callable[[str], None]]:
+    """Lines of progress while something takes its time, with a spinner on a terminal."""
+    console = stderr()
+    if not console.is_terminal:
+        yield say
+        return
+    with console.status(escape(title)) as status:
+
+        def tell(text: str) -> None:
+            console.print(escape(text), style="dim")
+            status.update(f"{escape(title)}: {escape(text)}")
+
+        yield tell
 
 
 def print_json(value: Any) -> None:

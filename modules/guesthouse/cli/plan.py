@@ -20,7 +20,10 @@ def plan(
     stack: Annotated[str, typer.Argument(help="The stack, as stacks/STACK.site.yaml.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Print what a stack's site file comes to: hosts with memory used, guests, UUIDs, MACs."""
+    """Print what a stack comes to: hosts with memory used, guests with UUIDs and MACs.
+
+    Nothing is written: a guest's host is what the site file declares.
+    """
     from guesthouse.cli.stack import read_plan
 
     found = read_plan(Project.find(), stack)

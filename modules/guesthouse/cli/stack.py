@@ -24,15 +24,25 @@ LAB = "lab"
 
 @dataclass(frozen=True)
 class Stack:
-    """``machines`` are all that answer ssh: hosts, and guests whose address is known."""
+    """``machines`` are all that answer ssh: hosts, and guests whose address is known.
+
+    ``told`` are the addresses that guests told the last `up`, by guest.
+    """
 
     plan: Plan
     machines: tuple[Machine, ...]
+    told: Mapping[str, tuple[str, ...]]
 
     @cached_property
     def ssh(self) -> SshDirectory:
         """The ssh files of all machines, with pinned host keys."""
         return SshDirectory([_endpoint(machine) for machine in self.machines])
+
+    def addresses(self, guest: str) -> tuple[str, ...]:
+        """All addresses of a guest without prefix length: declared ones first, then told ones."""
+        declared = [nic.address.split("/")[0] for nic in self.plan.guests[guest].nics]
+        told = [address.split("/")[0] for address in self.told.get(guest, ())]
+        return tuple(dict.fromkeys(address for address in (*declared, *told) if address))
 
     def machine(self, name: str) -> Machine:
         """A host or guest by name."""
@@ -86,7 +96,8 @@ def with_outputs(plan: Plan, outputs: Mapping[str, Any]) -> Stack:
     guests: Mapping[str, Mapping[str, Any]] = outputs.get("guests") or {}
     addresses = {name: str(guest.get("address") or "") for name, guest in guests.items()}
     keys = {name: tuple(guest.get("ssh_host_keys") or ()) for name, guest in guests.items()}
-    return Stack(plan, machines(plan, addresses, keys))
+    told = {name: tuple(guest.get("addresses") or ()) for name, guest in guests.items()}
+    return Stack(plan, machines(plan, addresses, keys), told)
 
 
 def hosts_only(plan: Plan) -> Stack:

@@ -1,11 +1,109 @@
-"""Not yet."""
+"""`guesthouse verify`: is everything on the machines as declared?"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-EXAMPLE = ""
-app = typer.Typer()
+from guesthouse.cli.output import escape, print_json, print_table, progress, stdout
+from guesthouse.cli.project import Project
+from guesthouse.errors import Problem, SetupError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from guesthouse.checks import Finding
+    from guesthouse.cli.stack import Stack
+
+EXAMPLE = "Example: guesthouse verify lab --junit report.xml"
 
 
-@app.callback()
-def verify() -> None:
-    """Not yet."""
+def verify(
+    stack: Annotated[str, typer.Argument(help="The stack, as stacks/STACK.site.yaml.")],
+    junit: Annotated[
+        Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit XML for CI.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Print what passed, too.")
+    ] = False,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Read every byte of the images on the hosts.")
+    ] = False,
+) -> None:
+    """Look at every declared attribute on the running machines.
+
+    Exits with 1 when anything is not as declared, or could not be looked at.
+    """
+    from guesthouse.checks import after, green, report
+    from guesthouse.cli.stack import open_stack
+    from guesthouse.facts.access import Access
+
+    project = Project.find()
+    opened = open_stack(project, stack)
+    with progress(f"verifying {stack}") as tell:
+        findings = after.verify(opened.plan, Access(opened.ssh), tell, deep=deep)
+    if junit is not None:
+        _write(junit, report.junit(stack, findings))
+    if as_json:
+        print_json(report.values(stack, findings))
+    else:
+        _print(opened, findings, _login(project, stack), verbose)
+    if not green(findings):
+        raise typer.Exit(1)
+
+
+def _print(opened: Stack, findings: Sequence[Finding], login: str, verbose: bool) -> None:
+    from guesthouse.checks import report
+
+    console = stdout()
+    if verbose:
+        for finding in findings:
+            if finding.status == "passed":
+                what = f"{finding.path}: {finding.what} (on {finding.machine}): {finding.seen}"
+                console.print(f"[green]passed[/] {escape(what)}")
+    for line in report.text(findings).splitlines():
+        colour = "bold red" if line.startswith(("FAILED", "NOT CHECKED:")) else ""
+        console.print(escape(line), style=colour)
+    print()
+    columns = ("machine", "on host", "addresses", "checks passed", "to log in")
+    print_table(f"Stack {opened.plan.identity.stack}", columns, _rows(opened, findings, login))
+
+
+def _rows(
+    opened: Stack, findings: Sequence[Finding], login: str
+) -> Iterator[tuple[str, str, str, str, str]]:
+    """Hosts, then guests; a check counts for the machine where it was looked at."""
+    from guesthouse.checks import report
+
+    counts = dict(report.machines(findings))
+    reachable = {machine.name for machine in opened.machines}
+
+    def rest(name: str) -> tuple[str, str]:
+        numbers = counts.get(name, {})
+        passed = f"{numbers.get('passed', 0)} of {sum(numbers.values())}"
+        return passed, f"{login} {name}" if name in reachable else ""
+
+    for name, item in opened.plan.hosts.items():
+        yield (name, "", item.host.address or str(item.host.libvirt_uri), *rest(name))
+    for name, guest in opened.plan.guests.items():
+        yield (name, guest.host, ", ".join(opened.addresses(name)) or "not known", *rest(name))
+
+
+def _login(project: Project, stack: str) -> str:
+    """The command that logs in, as it works in the user's shell."""
+    from guesthouse.cli.stack import default_stack
+
+    command = "guesthouse" if shutil.which("guesthouse") else "uv run guesthouse"
+    return f"{command} ssh" if default_stack(project) == stack else f"{command} ssh -s {stack}"
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise SetupError(Problem(str(path), f"cannot be written: {reason}")) from None

@@ -17,10 +17,12 @@ def host_facts(plan: Plan) -> dict[str, Any]:
     """
     questions = {}
     for name, host in plan.hosts.items():
-        if not host.host.maintenance:
+        if host.has_ssh and not host.host.maintenance:
             nics = [bridge.nic for bridge in host.host.bridges.values() if bridge.nic]
             paths = [pool.path for pool in plan.pools if pool.host == name]
             questions[name] = {"connection": connection(host), "paths": paths, "nics": nics}
+    if not questions:
+        return {}
     answer = pulumi.runtime.invoke("guesthouse:index:preflight", {"hosts": questions})
     values = answer.value or {}
     return dict(values.get("hosts", {}))

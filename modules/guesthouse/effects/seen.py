@@ -54,6 +54,9 @@ def _take_values(element: Element, actual: Element) -> None:
             del element.attrib[name]
         elif not _same(tag(element), name, value, found):
             element.set(name, found)
+    if tag(element) == "vcpu" and "current" in actual.attrib:
+        # libvirt writes it only when it is not the maximum: its absence is a value too.
+        element.set("current", actual.get("current"))
     if len(element) == 0:
         text = (actual.text or "").strip()
         if element.text is not None or text:

@@ -33,11 +33,21 @@ class CapacityFact:
     free_bytes: Mapping[str, int]
 
 
-_COMMON = """
+@dataclass(frozen=True)
+class SizeFact:
+    """Memory that the kernel has to use, and processors that are online."""
+
+    memory_total_mib: int
+    vcpus: int
+
+
+_SIZE = """
 while read -r key value unit; do
   case "$key" in MemTotal:|MemAvailable:) echo "$key $value";; esac
 done </proc/meminfo
 echo "vcpus $(getconf _NPROCESSORS_ONLN)"
+"""
+_SOFTWARE = """
 echo "arch $(uname -m)"
 # <> opens for reading and writing as QEMU does; it would create a file, hence the -c before it.
 if [ -c /dev/kvm ] && ( : <>/dev/kvm ) 2>/dev/null; then echo "kvm yes"; fi
@@ -53,11 +63,22 @@ echo "apparmor $(cat /sys/module/apparmor/parameters/enabled 2>/dev/null)"
 """
 
 
+def size() -> Question[SizeFact]:
+    """How large a host is: cheaper than all of its capacity."""
+
+    def parse(output: str) -> SizeFact:
+        found = dict(line.split(" ", 1) for line in output.splitlines())
+        return SizeFact(int(found["MemTotal:"]) // 1024, int(found["vcpus"]))
+
+    return Question(_SIZE, parse)
+
+
 def capacity(paths: Iterable[str], nics: Iterable[str]) -> Question[CapacityFact]:
     """What preflight needs to know about a host, in one round trip."""
     wanted = tuple(paths)
     command = f"""
-{_COMMON}
+{_SIZE}
+{_SOFTWARE}
 for n in {shlex.join(nics)}; do
   if [ -e "/sys/class/net/$n" ]; then echo "nic $n"; fi
 done

@@ -5,13 +5,12 @@ Follows https://libvirt.org/formatdomain.html. What the guest itself says is in 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lxml import etree
 
 from guesthouse.facts import virsh
-from guesthouse.facts.question import Question
 
 _UNITS = {"b": 1, "bytes": 1, "k": 1024, "kib": 1024, "m": 1024**2, "mib": 1024**2}
 _UNITS |= {"g": 1024**3, "gib": 1024**3, "t": 1024**4, "tib": 1024**4}
@@ -71,23 +70,11 @@ class DomainFact:
         return (self.live, self.config) if self.live else (self.config,)
 
 
-def domains(names: Iterable[str]) -> Question[dict[str, DomainFact]]:
-    """Domains by name, all in one virsh; one that does not exist is absent in the answer."""
-    wanted = tuple(names)
-    commands = ("dominfo %s", "dumpxml %s", "dumpxml --inactive %s")
-
-    def parse(output: str) -> dict[str, DomainFact]:
-        parts = virsh.parts(output)
-        return {
-            name: _domain(*(parts[name, i] for i in range(3)))
-            for name in wanted
-            if parts.get((name, 0)) and parts.get((name, 2))
-        }
-
-    return Question(virsh.virsh(wanted, commands), parse)
+COMMANDS = ("dominfo", "dumpxml", "dumpxml --inactive")
 
 
-def _domain(info_text: str, live_text: str, config_text: str) -> DomainFact:
+def domain(info_text: str, live_text: str, config_text: str) -> DomainFact:
+    """Read the answers to ``COMMANDS``."""
     info = virsh.table(info_text)
     config = virsh.xml(config_text)
     runs = info["State"] not in ("shut off", "crashed")

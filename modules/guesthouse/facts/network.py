@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lxml import etree
 
 from guesthouse.facts import virsh
-from guesthouse.facts.question import Question
 
 # libvirt's word for each of our kinds; without <forward> a network is isolated.
 _KINDS = {"nat": "nat", "route": "routed", "": "isolated"}
@@ -31,18 +29,11 @@ class NetworkFact:
     autostart: bool
 
 
-def networks(names: Iterable[str]) -> Question[dict[str, NetworkFact]]:
-    """Networks by name; one that does not exist is absent in the answer."""
-    wanted = tuple(names)
-
-    def parse(output: str) -> dict[str, NetworkFact]:
-        parts = virsh.parts(output)
-        return {n: _network(parts[n, 0], parts[n, 1]) for n in wanted if parts.get((n, 1))}
-
-    return Question(virsh.virsh(wanted, ("net-info %s", "net-dumpxml %s")), parse)
+COMMANDS = ("net-info", "net-dumpxml")
 
 
-def _network(info_text: str, text: str) -> NetworkFact:
+def network(info_text: str, text: str) -> NetworkFact:
+    """Read the answers to ``COMMANDS``."""
     info, root = virsh.table(info_text), virsh.xml(text)
     forward, bridge = root.find("forward"), root.find("bridge")
     mode = "" if forward is None else forward.get("mode") or "nat"

@@ -60,7 +60,7 @@ _SAMPLE = f"""
 sample() {{
   echo "== $1 time $(cat /proc/uptime)"
   grep '^cpu ' /proc/stat
-  cat /proc/meminfo
+  grep '^Mem' /proc/meminfo
   sed 's/^/disk /' /proc/diskstats
   for d in /sys/class/net/*/device; do
     n=${{d%/device}}; s=$n/statistics
@@ -162,7 +162,7 @@ def _guest(first: Mapping[str, str], second: Mapping[str, str], rate: Rate) -> G
         return int(second.get(f"balloon.{key}", 0)) // 1024
 
     # What a guest's balloon driver tells is best; else what QEMU holds of the host's memory.
-    used = mib("available") - mib("usable") if mib("usable") else mib("rss")
+    used = mib("available") - mib("usable") if mib("usable") else min(mib("rss"), mib("current"))
     return GuestStatus(
         state=_STATES[int(second.get("state.state", 0))],
         vcpus=int(second.get("vcpu.current", 0)),

@@ -47,8 +47,8 @@ def _split(output: str) -> dict[str, tuple[str, int, str]]:
     answers = {}
     for chunk in output.split(_BEGIN)[1:]:
         name, _, rest = chunk.partition("\n")
-        text, _, end = rest.rpartition("\n" + _END)
-        if end:
+        text, found, end = rest.rpartition("\n" + _END)
+        if found:
             code, _, error = end.split("\n")[0].partition(" ")
             answers[name] = (text, int(code), error.strip())
     return answers

@@ -7,39 +7,33 @@ virsh(1) runs a list of commands joined by ``;`` and goes on after one that fail
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from lxml import etree
 
 SYSTEM = "qemu:///system"
 # virsh's echo ends without a line break, so the mark has an end of its own.
-_MARK = re.compile(r"==virsh (\d+) (\S+)==")
+_MARK = re.compile(r"==virsh ([^\s=]+)==")
 
 # No entities, no network: the text comes from a machine.
 _PARSER = etree.XMLParser(remove_comments=True, resolve_entities=False, no_network=True)
 
 
-def virsh(names: Iterable[str], commands: Sequence[str]) -> str:
-    """Shell text that runs each command (with ``%s`` for the name) for each name.
+def script(parts: Iterable[tuple[str, str]]) -> str:
+    """Shell text that runs (mark, command) pairs in one virsh.
 
-    Names are RFC 1123 labels, so they need no quoting. Without a connection it fails; an object
-    that does not exist is no failure.
+    Marks have no blanks. Without a connection it fails; an object that is not there does not.
     """
-    parts = [
-        f"echo ==virsh {index} {name}==;{command % name}"
-        for name in names
-        for index, command in enumerate(commands)
-    ]
+    lines = [f"echo ==virsh {mark}==;{command}" for mark, command in parts]
     # The last command always has an answer: the exit code says only whether libvirt answered.
-    script = ";".join([*parts, "echo ==virsh 0 .==", "uri"])
-    return f"LC_ALL=C virsh -q -c {SYSTEM} '{script}'"
+    text = ";".join([*lines, "echo ==virsh .==", "uri"])
+    return f"LC_ALL=C virsh -q -c {SYSTEM} '{text}'"
 
 
-def parts(output: str) -> dict[tuple[str, int], str]:
-    """(name, number of the command) -> its output, stripped."""
+def cut(output: str) -> dict[str, str]:
+    """Mark -> the output of its command, stripped."""
     pieces = _MARK.split(output)
-    triples = zip(pieces[1::3], pieces[2::3], pieces[3::3], strict=True)
-    return {(name, int(index)): text.strip() for index, name, text in triples}
+    return {mark: text.strip() for mark, text in zip(pieces[1::2], pieces[2::2], strict=True)}
 
 
 def table(text: str) -> dict[str, str]:

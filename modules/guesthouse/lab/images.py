@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from guesthouse.errors import LabError, Problem
-from guesthouse.lab import disks, recipes
+from guesthouse.lab import disks
+from guesthouse.lab.recipe import SUITE, Recipe, load, mmdebstrap
 
 Say = Callable[[str], None]
 
@@ -62,14 +63,19 @@ def cache_folder() -> Path:
     return Path(base) / "guesthouse" / "images"
 
 
-def build_key(recipe: recipes.Recipe) -> str:
+def build_key(recipe: Recipe) -> str:
     """The recipe's key; a change of the code that makes disks makes new images too."""
-    return recipe.key(Path(disks.__file__).read_bytes(), Path(recipes.__file__).read_bytes())
+    here = Path(__file__)
+    return recipe.key(*(here.with_name(name).read_bytes() for name in ("disks.py", "recipe.py")))
 
 
 def cached(name: str) -> Image | None:
     """The image of that recipe as it stands today, if it was built before."""
-    folder = cache_folder() / f"{name}-{build_key(recipes.load(name))}"
+    return read(name, cache_folder() / f"{name}-{build_key(load(name))}")
+
+
+def read(name: str, folder: Path) -> Image | None:
+    """The image in that folder; None when nothing was built there."""
     if not (folder / "image.json").exists():
         return None
     facts = json.loads((folder / "image.json").read_text())
@@ -78,17 +84,11 @@ def cached(name: str) -> Image | None:
 
 def image(name: str, say: Say) -> Image:
     """The image of that recipe, built now if it is not cached (one to three minutes)."""
-    recipe = recipes.load(name)
+    recipe = load(name)
     folder = cache_folder() / f"{name}-{build_key(recipe)}"
     folder.parent.mkdir(parents=True, exist_ok=True)
     with locked(folder.parent / f".{name}.lock"):
-        found = cached(name)
-        if found is None:
-            build(recipe, folder, say)
-            found = cached(name)
-    if found is None:
-        raise LabError(Problem(f"image {name}", "is not in the cache after its build"))
-    return found
+        return read(name, folder) or build(recipe, folder, say)
 
 
 @contextmanager
@@ -99,10 +99,10 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
-def build(recipe: recipes.Recipe, folder: Path, say: Say) -> None:
+def build(recipe: Recipe, folder: Path, say: Say) -> Image:
     """Builds in a scratch folder beside the target, then renames it into place."""
     start = time.monotonic()
-    say(f"image {recipe.name}: building from Debian {recipes.SUITE} packages")
+    say(f"image {recipe.name}: building from Debian {SUITE} packages")
     for stale in folder.parent.glob(f".{folder.name}.*"):
         shutil.rmtree(stale, ignore_errors=True)
     work = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
@@ -110,21 +110,23 @@ def build(recipe: recipes.Recipe, folder: Path, say: Say) -> None:
         made = work / "made"
         made.mkdir()
         bootstrap(recipe, work, say)
-        make_disk(recipe, work, made)
+        make_disk(recipe, work, made, folder.name.rpartition("-")[2])
         disk = made / f"{recipe.name}.qcow2"
-        facts = {"suite": recipes.SUITE, "sha256": digest(disk), "bytes": disk.stat().st_size}
+        size_mib = round(disk.stat().st_size / disks.MIB)
+        sha256 = digest(disk)
+        facts = {"suite": SUITE, "sha256": sha256, "size_mib": size_mib}
         (made / "image.json").write_text(json.dumps(facts, indent=1) + "\n")
         shutil.rmtree(folder, ignore_errors=True)
         made.rename(folder)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    size = facts["bytes"] / disks.MIB
-    say(f"image {recipe.name}: done in {time.monotonic() - start:.0f} s, {size:.0f} MiB")
+    say(f"image {recipe.name}: done in {time.monotonic() - start:.0f} s, {size_mib} MiB")
+    return Image(name=recipe.name, folder=folder, sha256=sha256)
 
 
-def bootstrap(recipe: recipes.Recipe, work: Path, say: Say) -> None:
+def bootstrap(recipe: Recipe, work: Path, say: Say) -> None:
     """Runs mmdebstrap, passing its stages on; on failure, its last words."""
-    command = recipes.mmdebstrap(recipe, work)
+    command = mmdebstrap(recipe, work)
     log = cache_folder() / f"{recipe.name}.build.log"
     # Translations and the user's debconf answers have no place in an image.
     environment = {**os.environ, "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
@@ -154,8 +156,11 @@ def bootstrap(recipe: recipes.Recipe, work: Path, say: Say) -> None:
         raise LabError(Problem(f"image {recipe.name}", what, got=tail, hint=f"see {log}"))
 
 
-def make_disk(recipe: recipes.Recipe, work: Path, made: Path) -> None:
-    """The host is one file system with its kernel beside it, a guest is a whole disk."""
+def make_disk(recipe: Recipe, work: Path, made: Path, key: str) -> None:
+    """The host is one file system with its kernel beside it, a guest is a whole disk.
+
+    A disk's label is the beginning of its key: different images have different PARTUUIDs.
+    """
     tar = work / "root.tar"
     disk = made / f"{recipe.name}.qcow2"
     if recipe.name == HOST:
@@ -163,7 +168,7 @@ def make_disk(recipe: recipes.Recipe, work: Path, made: Path) -> None:
         for name in ("vmlinuz", "initrd"):
             (work / name).rename(made / name)
     else:
-        disks.bootable(tar, work, build_key(recipe)[:8], disk)
+        disks.bootable(tar, work, key[:8], disk)
 
 
 def digest(path: Path) -> str:

@@ -78,7 +78,7 @@ def endpoints(root: Path) -> tuple[Endpoint, ...]:
 
 @contextmanager
 def locked(folder: Folder) -> Iterator[None]:
-    """One ``up`` or ``down`` at a time; the lock is on ``.guesthouse`` itself and leaves nothing."""
+    """One ``up`` or ``down`` at a time; a lock on ``.guesthouse`` itself leaves nothing."""
     descriptor = os.open(folder.lab.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -7,6 +7,7 @@ command, so the pinned keys and the shared connection are the same as everywhere
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,6 +15,9 @@ import libvirt
 
 from guesthouse.errors import Problem, UnreachableError
 from guesthouse.machine.ssh import SshDirectory
+
+OPEN_TRIES = 3
+OPEN_PAUSE_S = 2.0
 
 
 def _quiet(_context: Any, _error: Any) -> None:
@@ -44,19 +48,8 @@ class LibvirtHandles:
             handle = self._handles.get(uri)
             if handle is not None and handle.isAlive():
                 return handle
-            try:
-                handle = libvirt.open(uri)
-            except libvirt.libvirtError as error:
-                raise UnreachableError(
-                    Problem(
-                        f"host {host}",
-                        "libvirt does not answer",
-                        got=str(error.get_error_message()),
-                        hint="is libvirtd installed and running on the host?",
-                    )
-                ) from error
-            self._handles[uri] = handle
-            return handle
+            self._handles[uri] = _open(uri, host)
+            return self._handles[uri]
 
     def close(self) -> None:
         """Close all connections."""
@@ -64,3 +57,23 @@ class LibvirtHandles:
             for handle in self._handles.values():
                 handle.close()
             self._handles.clear()
+
+
+def _open(uri: str, host: str) -> libvirt.virConnect:
+    """A new connection; a daemon that just ends for want of work is started again by systemd."""
+    for left in reversed(range(OPEN_TRIES)):
+        try:
+            return libvirt.open(uri)
+        except libvirt.libvirtError as error:
+            if left:
+                time.sleep(OPEN_PAUSE_S)
+                continue
+            raise UnreachableError(
+                Problem(
+                    f"host {host}",
+                    "libvirt does not answer",
+                    got=str(error.get_error_message()),
+                    hint="is libvirtd installed and running on the host?",
+                )
+            ) from error
+    raise AssertionError("a loop of at least one try")

@@ -8,7 +8,7 @@ from typing import Any
 import testinfra
 
 from guesthouse.errors import MachineError, Problem, UnreachableError
-from guesthouse.machine.ssh import SSH_FAILED, SshDirectory
+from guesthouse.machine.ssh import SshDirectory
 
 
 def ssh_runner(ssh: SshDirectory, name: str, timeout_s: float = 300) -> Callable[[str], str]:
@@ -33,9 +33,14 @@ def testinfra_runner(host: Any, name: str) -> Callable[[str], str]:
     """A runner over a testinfra host; a command that fails raises MachineError."""
 
     def run(command: str) -> str:
-        result = host.run("sh -c %s", command)
-        if result.rc == SSH_FAILED:
-            raise UnreachableError(Problem(name, "ssh failed", got=result.stderr.strip()[-500:]))
+        try:
+            result = host.run("sh -c %s", command)
+        except RuntimeError as error:
+            # testinfra's ssh backend raises its whole result for ssh's own exit code.
+            words = getattr(error.args[0] if error.args else None, "stderr", "")
+            raise UnreachableError(
+                Problem(name, "ssh failed", got=str(words).strip()[-500:])
+            ) from error
         if result.rc != 0:
             raise MachineError(
                 Problem(name, f"a check's command failed with {result.rc}", result.stderr[-500:])

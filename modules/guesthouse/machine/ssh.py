@@ -20,6 +20,8 @@ from guesthouse.errors import MachineError, Problem, UnreachableError
 
 # ssh(1) reserves 255 for its own failures: no connection, no login, wrong host key.
 SSH_FAILED = 255
+# An emulated host under load needs its time.
+CONNECT_TIMEOUT_S = 30
 
 
 @dataclass(frozen=True)
@@ -45,30 +47,37 @@ def known_hosts_text(endpoints: Iterable[Endpoint]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
+def quoted(path: str) -> str:
+    """A path as ssh_config(5) takes it: in quotes, its own quotes and percent signs escaped."""
+    text = path.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
+    return f'"{text}"'
+
+
+def _block(e: Endpoint) -> str:
+    lines = [
+        f"Host {e.name}",
+        f"  HostName {e.address}",
+        f"  Port {e.port}",
+        f"  User {e.user}",
+        f"  HostKeyAlias {e.name}",
+    ]
+    if e.identity_file:
+        lines += [f"  IdentityFile {quoted(e.identity_file)}", "  IdentitiesOnly yes"]
+    if e.via:
+        lines.append(f"  ProxyJump {e.via}")
+    return "\n".join(lines)
+
+
 def ssh_config_text(
     endpoints: Iterable[Endpoint],
     known_hosts: str,
     control_dir: str = "",
-    connect_timeout_s: int = 15,
+    connect_timeout_s: int = CONNECT_TIMEOUT_S,
 ) -> str:
     """ssh_config for all endpoints; ``control_dir`` switches connection sharing on."""
-    blocks = []
-    for e in endpoints:
-        lines = [
-            f"Host {e.name}",
-            f"  HostName {e.address}",
-            f"  Port {e.port}",
-            f"  User {e.user}",
-            f"  HostKeyAlias {e.name}",
-        ]
-        if e.identity_file:
-            lines += [f'  IdentityFile "{e.identity_file}"', "  IdentitiesOnly yes"]
-        if e.via:
-            lines.append(f"  ProxyJump {e.via}")
-        blocks.append("\n".join(lines))
     common = [
         "Host *",
-        f'  UserKnownHostsFile "{known_hosts}"',
+        f"  UserKnownHostsFile {quoted(known_hosts)}",
         "  GlobalKnownHostsFile /dev/null",
         "  StrictHostKeyChecking yes",
         "  UpdateHostKeys no",
@@ -86,7 +95,7 @@ def ssh_config_text(
             f'  ControlPath "{control_dir}/%C"',
             "  ControlPersist 30",
         ]
-    return "\n\n".join([*blocks, "\n".join(common)]) + "\n"
+    return "\n\n".join([*(_block(e) for e in endpoints), "\n".join(common)]) + "\n"
 
 
 class SshDirectory:
@@ -119,7 +128,9 @@ class SshDirectory:
         self._replace(known_hosts, known_hosts_text(endpoints), 0o600)
         text = ssh_config_text(endpoints, str(known_hosts), str(self.folder))
         self._replace(self.config, text, 0o600)
-        script = f'#!/bin/sh\nexec ssh -F {shlex.quote(str(self.config))} "$@"\n'
+        # Not over the shared connection: a libvirt connection lives longer than that may.
+        options = f"-F {shlex.quote(str(self.config))} -o ControlMaster=no -o ControlPath=none"
+        script = f'#!/bin/sh\nexec ssh {options} "$@"\n'
         self._replace(self.wrapper, script, 0o700)
 
     def _replace(self, path: Path, text: str, mode: int) -> None:

@@ -28,11 +28,8 @@ _HOST = {"address": _UNKNOWN, "host_keys": [_HOST_KEY]}
 _STAND_INS: dict[tuple[str, ...], Any] = {
     ("site",): _UNKNOWN,
     ("hosts",): {_UNKNOWN: _HOST},
-    ("hosts", _ANY, "host_keys"): [_HOST_KEY],
     ("hosts", _ANY, "host_keys", _ANY): _HOST_KEY,
     ("hosts", _ANY, "bridges", _ANY): {},
-    ("images", _ANY, "source"): _UNKNOWN,
-    ("images", _ANY, "sha256"): "0" * 64,
     ("guests", _ANY, "host"): _UNKNOWN,
     ("guests", _ANY, "memory_mib"): "32",
     ("guests", _ANY, "disks"): {_UNKNOWN: _DISK},

@@ -63,6 +63,8 @@ class GuesthouseProvider(sdk.Provider):
         }
 
     def _resource(self, kind: str) -> Resource:
+        # The type of a component's child is its parents' types and its own, joined by "$".
+        kind = kind.rsplit("$", 1)[-1]
         if kind not in self._resources:
             raise RefusedError(Problem(kind, "unknown resource type"))
         return self._resources[kind]

@@ -21,7 +21,9 @@ _HOLE = re.compile(r"@@password_hash:([A-Za-z][A-Za-z0-9_]*)@@")
 
 # pycdlib stamps what it writes with the time of day: give it a clock that stands still, in its
 # own modules only, since the bytes of a seed must depend on nothing but its files.
-_CLOCK = SimpleNamespace(time=lambda: 0.0, localtime=lambda _=0: time.gmtime(0), gmtime=time.gmtime)
+_CLOCK = SimpleNamespace(
+    **{**vars(time), "time": lambda: 0.0, "localtime": lambda _seconds=0: time.gmtime(0)}
+)
 for _module in (pycdlib.dates, pycdlib.headervd, pycdlib.pycdlib):
     setattr(_module, "time", _CLOCK)  # noqa: B010
 

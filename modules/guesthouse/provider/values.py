@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from pulumi.provider.experimental.property_value import Computed, PropertyValue
+from pulumi.runtime import rpc
 
 
 class Unknown:
@@ -40,7 +41,8 @@ def plain_map(values: Mapping[str, PropertyValue]) -> dict[str, Any]:
 def wrap(value: Any, secret: bool = False) -> PropertyValue:
     """The property value for a plain one."""
     if value is UNKNOWN:
-        return PropertyValue(Computed(), is_secret=secret)
+        # The SDK can't write its own Computed; on the wire an unknown is this text.
+        return PropertyValue(rpc.UNKNOWN, is_secret=secret)
     if isinstance(value, Mapping):
         return PropertyValue({str(k): wrap(v) for k, v in value.items()}, is_secret=secret)
     if isinstance(value, list | tuple):

@@ -6,18 +6,20 @@ Keys that it cannot honour are errors in result.json, never silence. Follows
 https://cloudinit.readthedocs.io/en/latest/reference/datasources/nocloud.html
 """
 
+from __future__ import annotations
+
 import json
 import os
 import subprocess
-import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-import network
-import users
 import yaml
 
-Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+from . import network, users
+
 DATA = Path("/var/lib/cloud/data")
 RUN = Path("/run/cloud-init")
 INSTANCE = Path("/var/lib/cloud/instance")
@@ -36,7 +38,7 @@ HARMLESS = {
 }  # fmt: skip
 
 
-def mount_seed():
+def mount_seed() -> str | None:
     """Mounts the seed on /run/seed; the device's name, or None when there is no seed."""
     SEED.mkdir(exist_ok=True)
     for _ in range(50):
@@ -51,42 +53,44 @@ def mount_seed():
     return None
 
 
-def read(name):
+def read(name: str) -> Any:
     """One file of the seed as data; {} when it is absent or empty."""
     path = SEED / name
-    return (yaml.load(path.read_bytes(), Loader) if path.exists() else None) or {}
+    return (yaml.safe_load(path.read_bytes()) if path.exists() else None) or {}
 
 
 class Report:
     """What went wrong, step by step, in cloud-init's own form."""
 
-    def __init__(self, device):
+    def __init__(self, device: str) -> None:
         self.source = f"DataSourceNoCloud [seed={device}]"
         self.start = time.time()
-        self.errors = []
+        self.errors: list[str] = []
 
-    def step(self, name, action, *arguments):
+    def step(self, name: str, action: Callable[..., Any], *arguments: Any) -> Any:
+        """Runs one step; its failure is noted and the next step goes on."""
         try:
             return action(*arguments)
         except Exception as error:
             text = getattr(error, "stderr", None) or str(error)
             self.errors.append(f"('{name}', {type(error).__name__}({text!r}))")
+            return None
 
-    def write(self):
+    def write(self) -> None:
         """result.json and status.json, kept for later boots of the same instance."""
         DATA.mkdir(parents=True, exist_ok=True)
         v1 = {"datasource": self.source, "errors": self.errors}
         (DATA / "result.json").write_text(json.dumps({"v1": v1}, indent=1) + "\n")
         stage = {"start": self.start, "finished": time.time(), "recoverable_errors": {}}
         stages = ("init-local", "init", "modules-config", "modules-final")
-        status = {name: {"errors": [], **stage} for name in stages}
-        status["modules-final"]["errors"] = self.errors
-        status = {"v1": {"datasource": self.source, **status, "stage": None}}
+        done: dict[str, Any] = {name: {"errors": [], **stage} for name in stages}
+        done["modules-final"]["errors"] = self.errors
+        status = {"v1": {"datasource": self.source, **done, "stage": None}}
         (DATA / "status.json").write_text(json.dumps(status, indent=1) + "\n")
         (INSTANCE / "boot-finished").write_text(f"{time.time()}\n")
 
 
-def publish():
+def publish() -> None:
     """The kept results become this boot's: checks read them in /run."""
     for name in ("status.json", "result.json"):
         if (DATA / name).exists():
@@ -95,7 +99,8 @@ def publish():
             temporary.rename(RUN / name)
 
 
-def set_hostname(user, meta):
+def set_hostname(user: dict[str, Any], meta: dict[str, Any]) -> None:
+    """Hostname by user-data or meta-data; resolvable without any name server."""
     name = user.get("hostname") or user.get("fqdn") or meta.get("local-hostname") or "small"
     name = str(name).split(".")[0]
     full = f" {user['fqdn']}" if user.get("fqdn") else ""
@@ -104,27 +109,28 @@ def set_hostname(user, meta):
     Path("/etc/hosts").write_text(local)
 
 
-def refuse_unknown(user):
+def refuse_unknown(user: dict[str, Any]) -> None:
+    """A key that is neither applied nor harmless must not pass in silence."""
     unknown = sorted(key for key in set(user) - APPLIED - HARMLESS if user[key])
     if unknown:
         raise ValueError(f"not supported by the small guest: {', '.join(unknown)}")
 
 
-def run_commands(commands, name):
+def run_commands(commands: list[str | list[Any]] | None) -> None:
     """bootcmd and runcmd: a list is an argument list, a string is a line of shell."""
     for command in commands or []:
         argv = [str(word) for word in command] if isinstance(command, list) else command
         subprocess.run(argv, shell=isinstance(argv, str), check=True)
 
 
-def new_instance(user, meta, report):
+def new_instance(user: dict[str, Any], meta: dict[str, Any], report: Report) -> None:
     """All that happens before anybody may log in."""
     machine = bytearray(os.urandom(16))
     machine[6], machine[8] = machine[6] & 0x0F | 0x40, machine[8] & 0x3F | 0x80
     if not Path("/etc/machine-id").exists():
         Path("/etc/machine-id").write_text(machine.hex() + "\n")
     report.step("unknown_keys", refuse_unknown, user)
-    report.step("bootcmd", run_commands, user.get("bootcmd"), "bootcmd")
+    report.step("bootcmd", run_commands, user.get("bootcmd"))
     report.step("set_hostname", set_hostname, user, meta)
     report.step("network", network.write, read("network-config"))
     report.step("write_files", users.write_files, user.get("write_files") or [])
@@ -134,18 +140,19 @@ def new_instance(user, meta, report):
     report.step("set_passwords", users.set_passwords, user)
 
 
-def finish(user, report):
+def finish(user: dict[str, Any], report: Report) -> None:
     """runcmd and the results, beside sshd and the agent, as cloud-init's final stage."""
     if os.fork():
         return
     os.setsid()
-    report.step("runcmd", run_commands, user.get("runcmd"), "runcmd")
+    report.step("runcmd", run_commands, user.get("runcmd"))
     report.write()
     publish()
     os._exit(0)
 
 
-def main():
+def main() -> None:
+    """One boot: a new instance is set up, a known one gets its network and results."""
     device = mount_seed()
     meta = read("meta-data")
     instance = str(meta.get("instance-id", "none"))
@@ -172,7 +179,8 @@ def main():
     publish()
 
 
-def start_network():
+def start_network() -> None:
+    """Hostname and links, on every boot."""
     name = Path("/etc/hostname")
     if name.exists():
         Path("/proc/sys/kernel/hostname").write_text(name.read_text().strip())
@@ -181,4 +189,4 @@ def start_network():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

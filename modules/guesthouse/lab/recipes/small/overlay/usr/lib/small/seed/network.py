@@ -4,14 +4,18 @@ Covers ethernets: match by MAC or name, set-name, mtu, addresses, dhcp4, gateway
 nameservers. Follows https://netplan.readthedocs.io/en/stable/netplan-yaml/
 """
 
+from __future__ import annotations
+
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 SCRIPT = Path("/var/lib/small/network.sh")
 
 KNOWN = {
     "match", "set-name", "mtu", "addresses", "dhcp4", "dhcp6", "gateway4", "gateway6", "routes",
-    "nameservers", "accept-ra", "optional", "link-local", "dhcp4-overrides", "wakeonlan",
+    "nameservers", "accept-ra", "optional",
 }  # fmt: skip
 
 # find_link prints the name of the interface with this MAC or name; virtio_net may come late.
@@ -31,7 +35,7 @@ find_link() {
 """
 
 
-def lines(name, settings):
+def lines(name: str, settings: dict[str, Any]) -> Iterator[str]:
     """The commands for one entry of ``ethernets``."""
     unknown = sorted(set(settings) - KNOWN)
     if unknown:
@@ -46,6 +50,8 @@ def lines(name, settings):
         yield f'ip link set dev "$link" name {quoted}; link={quoted}; }}'
     if settings.get("mtu"):
         yield f'ip link set dev "$link" mtu {int(settings["mtu"])}'
+    if settings.get("accept-ra") is False:
+        yield 'echo 0 > "/proc/sys/net/ipv6/conf/$link/accept_ra"'
     yield 'ip link set dev "$link" up'
     for address in settings.get("addresses") or []:
         text = address if isinstance(address, str) else next(iter(address))
@@ -60,7 +66,8 @@ def lines(name, settings):
     yield "fi"
 
 
-def route_lines(route):
+def route_lines(route: dict[str, Any]) -> Iterator[str]:
+    """One route; ``to`` may be ``default`` or a network."""
     target = {"0.0.0.0/0": "default", "::/0": "default"}.get(route["to"], route["to"])
     via = f"via {shlex.quote(route['via'])} " if route.get("via") else ""
     metric = f" metric {int(route['metric'])}" if route.get("metric") else ""
@@ -68,12 +75,12 @@ def route_lines(route):
     yield f'ip {family}route replace {shlex.quote(target)} {via}dev "$link"{metric}'
 
 
-def write(config):
+def write(config: dict[str, Any]) -> None:
     """Writes the script and /etc/resolv.conf; without ``ethernets``, all links ask for DHCP."""
     config = config.get("network", config)
     ethernets = config.get("ethernets") or {}
     unsupported = sorted(set(config) - {"version", "renderer", "ethernets"})
-    servers = []
+    servers: list[str] = []
     text = HEAD
     for name, settings in ethernets.items():
         text += "\n".join(lines(name, settings or {})) + "\n"

@@ -4,6 +4,8 @@ Follows https://cloudinit.readthedocs.io/en/latest/reference/modules.html (users
 set passwords, write files, ssh).
 """
 
+from __future__ import annotations
+
 import base64
 import gzip
 import os
@@ -11,6 +13,7 @@ import pwd
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 KNOWN = {
     "name", "ssh_authorized_keys", "hashed_passwd", "passwd", "plain_text_passwd", "lock_passwd",
@@ -19,28 +22,26 @@ KNOWN = {
 }  # fmt: skip
 
 
-def run(*argv, stdin=None):
+def run(*argv: object, stdin: str | None = None) -> None:
+    """Runs a tool; CalledProcessError carries what it said."""
     subprocess.run(
         [str(word) for word in argv], input=stdin, check=True, capture_output=True, text=True
     )
 
 
-def wanted(user):
+def wanted(user: dict[str, Any]) -> list[dict[str, Any]]:
     """The entries of ``users``; ``default`` is Debian's cloud user with the top-level keys."""
     keys = user.get("ssh_authorized_keys") or []
     entries = []
     for entry in user.get("users") or (["default"] if keys else []):
         if entry == "default":
-            sudo = "ALL=(ALL) NOPASSWD:ALL"
-            entry = {"name": "debian", "sudo": sudo, "shell": "/bin/bash"}
+            entry = {"name": "debian", "sudo": "ALL=(ALL) NOPASSWD:ALL", "shell": "/bin/bash"}
             entry["ssh_authorized_keys"] = keys
-        elif isinstance(entry, str):
-            entry = {"name": entry}
-        entries.append(entry)
+        entries.append({"name": entry} if isinstance(entry, str) else entry)
     return entries
 
 
-def ensure(entry):
+def ensure(entry: dict[str, Any]) -> None:
     """One user: account, groups, password, sudo, keys."""
     name = entry["name"]
     if not any(known.pw_name == name for known in pwd.getpwall()):
@@ -61,13 +62,14 @@ def ensure(entry):
         raise ValueError(f"user {name}: not supported: {', '.join(unknown)}")
 
 
-def create(name, entry):
+def create(name: str, entry: dict[str, Any]) -> None:
+    """A new account with useradd(8)."""
     groups = entry.get("groups") or []
     groups = groups.split(",") if isinstance(groups, str) else list(groups)
     groups = [group.strip() for group in groups]
     for group in groups:
         run("groupadd", "-f", group)
-    argv = ["useradd", "--shell", entry.get("shell") or "/bin/bash"]
+    argv: list[object] = ["useradd", "--shell", entry.get("shell") or "/bin/bash"]
     argv += ["--no-create-home"] if entry.get("no_create_home") else ["--create-home"]
     argv += ["--groups", ",".join(groups)] if groups else []
     argv += ["--uid", entry["uid"]] if entry.get("uid") else []
@@ -78,7 +80,8 @@ def create(name, entry):
     run(*argv, name)
 
 
-def write_sudo(name, rules):
+def write_sudo(name: str, rules: str | list[str] | None) -> None:
+    """Rules go where cloud-init puts them."""
     if not rules:
         return
     rules = [rules] if isinstance(rules, str) else rules
@@ -88,7 +91,8 @@ def write_sudo(name, rules):
     path.chmod(0o440)
 
 
-def add_keys(name, keys):
+def add_keys(name: str, keys: list[str]) -> None:
+    """authorized_keys of an account, its own and nobody else's."""
     if not keys:
         return
     account = pwd.getpwnam(name)
@@ -102,7 +106,7 @@ def add_keys(name, keys):
         os.chown(item, account.pw_uid, account.pw_gid)
 
 
-def set_passwords(user):
+def set_passwords(user: dict[str, Any]) -> None:
     """``chpasswd.users`` and ``ssh_pwauth``."""
     for entry in (user.get("chpasswd") or {}).get("users") or []:
         plain = entry.get("type", "hash") == "text"
@@ -115,7 +119,7 @@ def set_passwords(user):
         Path("/etc/ssh/sshd_config.d/05-seed.conf").write_text(text)
 
 
-def host_keys(keys):
+def host_keys(keys: dict[str, str]) -> None:
     """The seed's ssh host keys, or fresh ones at first boot."""
     for name, text in keys.items():
         kind, _, half = name.partition("_")
@@ -128,7 +132,8 @@ def host_keys(keys):
         run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", path)
 
 
-def write_files(entries):
+def write_files(entries: list[dict[str, Any]]) -> None:
+    """``write_files``: content, encoding, permissions, owner."""
     for entry in entries:
         path = Path(entry["path"])
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,36 @@
+# Prepares a shell (sh, bash, zsh) for this checkout's stacks:
+#
+#     . ./env.sh
+#     uv run pulumi preview -s lab
+#
+# shellcheck shell=sh
+
+# Where this file is: bash and zsh tell, other shells source it from the checkout itself.
+if [ -n "${BASH_VERSION:-}" ]; then
+    # shellcheck disable=SC3028,SC3054
+    _guesthouse=${BASH_SOURCE[0]}
+elif [ -n "${ZSH_VERSION:-}" ]; then
+    # Hidden from the other shells, which cannot read it.
+    eval '_guesthouse=${(%):-%x}'
+else
+    _guesthouse=./env.sh
+fi
+_guesthouse=$(cd "$(dirname "$_guesthouse")" && pwd -P)
+
+if [ ! -x "$_guesthouse/.guesthouse/engine/pulumi" ]; then
+    echo "env.sh: $_guesthouse is not set up yet" >&2
+    echo "  hint: run make setup there (in sh and dash, source env.sh from there)" >&2
+    unset _guesthouse
+    return 1
+fi
+
+export PULUMI_BACKEND_URL="file://$_guesthouse/.guesthouse/state"
+export PULUMI_CONFIG_PASSPHRASE_FILE="$_guesthouse/.guesthouse/passphrase"
+export PULUMI_HOME="$_guesthouse/.guesthouse/pulumi"
+export PULUMI_SKIP_UPDATE_CHECK=true
+# The language host takes the first python3: the environment's own.
+case ":$PATH:" in
+*":$_guesthouse/.guesthouse/engine:"*) ;;
+*) export PATH="$_guesthouse/.guesthouse/engine:$_guesthouse/.guesthouse/bin:$_guesthouse/.venv/bin:$PATH" ;;
+esac
+unset _guesthouse

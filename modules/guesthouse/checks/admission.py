@@ -1,0 +1,59 @@
+"""Before anything is declared: stop on what would make an `up` fail, tell the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from guesthouse.checks.before import preflight
+from guesthouse.checks.finding import Finding
+from guesthouse.errors import MachineError, Problem
+from guesthouse.facts.capacity import CapacityFact
+from guesthouse.placement import Plan
+
+
+def admit(
+    plan: Plan, answers: Mapping[str, Mapping[str, Any]], warn: Callable[[str], None], dry: bool
+) -> None:
+    """Raise MachineError with every failed finding at once; warnings go to ``warn``.
+
+    ``answers`` are capacity facts as plain values, or ``{"unreachable": reason}``. A preview
+    (``dry``) goes on without a host that does not answer: it changes nothing there.
+    """
+    facts = {name: _fact(answer) for name, answer in answers.items()}
+    silent = {name for name, fact in facts.items() if isinstance(fact, str)}
+    problems = []
+    for finding in preflight(plan, facts):
+        if finding.status != "failed":
+            continue
+        if finding.severity != "error" or (dry and finding.machine in silent):
+            warn(str(_problem(finding)))
+        else:
+            problems.append(_problem(finding))
+    if problems:
+        raise MachineError(*problems)
+
+
+def _fact(answer: Mapping[str, Any]) -> CapacityFact | str:
+    if "unreachable" in answer:
+        return str(answer["unreachable"])
+    return CapacityFact(
+        **{
+            **answer,
+            "memory_total_mib": int(answer["memory_total_mib"]),
+            "memory_available_mib": int(answer["memory_available_mib"]),
+            "vcpus": int(answer["vcpus"]),
+            "nics": frozenset(answer["nics"]),
+            "free_bytes": {path: int(size) for path, size in answer["free_bytes"].items()},
+        }
+    )
+
+
+def _problem(finding: Finding) -> Problem:
+    return Problem(
+        finding.path,
+        f"not so: {finding.what}",
+        got=finding.seen,
+        allowed=finding.wanted,
+        hint=finding.remedy,
+    )

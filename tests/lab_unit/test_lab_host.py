@@ -1,0 +1,121 @@
+"""A lab host's command line and state files: what the lab promises to site files."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import yaml
+
+from guesthouse.lab import accelerator, host, serial, state
+from guesthouse.lab.host import LabHost
+from guesthouse.lab.images import Image
+from guesthouse.lab.state import Folder, Record
+
+H1 = LabHost(name="h1", number=1, ssh_port=40022, host_key="ssh-ed25519 AAAAhost")
+RECORD = Record(
+    accelerator=accelerator.TCG,
+    hosts=(H1,),
+    host_image="/cache/host-1",
+    images=(Image("debian13", Path("/cache/debian13-2"), "d" * 64),),
+)
+
+
+def words(accel: str = accelerator.TCG) -> list[str]:
+    return host.command(H1, accel, Path("/i/vmlinuz"), Path("/i/initrd"))
+
+
+def test_nics_sit_where_their_names_come_from() -> None:
+    """enp0s3 and enp0s4 are slots 3 and 4 of bus 0; the PF is alone on the bus behind a port."""
+    text = " ".join(words())
+    assert "virtio-net-pci,netdev=management,addr=0x3,mac=52:54:00:6c:01:01" in text
+    assert "virtio-net-pci,netdev=trunk,addr=0x4,mac=52:54:00:6c:02:01" in text
+    assert "igb,netdev=sriov,bus=port1,mac=52:54:00:6c:03:01" in text
+    assert text.count("pcie-root-port") == 1
+
+
+def test_only_ssh_on_loopback_is_open_to_this_machine() -> None:
+    text = " ".join(words())
+    assert text.count("hostfwd=") == 1
+    assert "hostfwd=tcp:127.0.0.1:40022-:22" in text
+    assert "type=inet" not in text
+
+
+def test_no_secret_is_on_the_command_line() -> None:
+    assert "fw_cfg name=opt/io.systemd.credentials/lab.ssh_host_key,file=h1.host_key" in (
+        " ".join(words()).replace("-fw_cfg", "fw_cfg")
+    )
+    # QEMU refuses longer names.
+    names = [w.split(",")[0].removeprefix("name=") for w in words() if w.startswith("name=opt/")]
+    assert len(names) == 3
+    assert max(map(len, names)) <= 55
+
+
+@pytest.mark.parametrize(
+    ("accel", "cpu"),
+    [("kvm", "host,host-phys-bits=off,phys-bits=36"), (accelerator.TCG, "max,phys-bits=36")],
+)
+def test_the_cpu_follows_the_accelerator(accel: str, cpu: str) -> None:
+    command = words(accel)
+    assert command[command.index("-cpu") + 1] == cpu
+    assert command[command.index("-accel") + 1] == accel
+
+
+def test_two_hosts_never_share_a_mac() -> None:
+    h2 = LabHost(name="h2", number=2, ssh_port=1, host_key="")
+    assert len({h.mac(nic) for h in (H1, h2) for nic in (1, 2, 3)}) == 6
+
+
+def test_state_survives_writing_and_reading() -> None:
+    assert state.parse(RECORD.text()) == RECORD
+
+
+def test_the_local_site_file_is_yaml_that_names_only_this_machines_part(tmp_path: Path) -> None:
+    folder = Folder(tmp_path / 'a "b" #c')
+    assert yaml.safe_load(state.local_site_text(folder, RECORD)) == {
+        "hosts": {
+            "h1": {
+                "port": 40022,
+                "identity_file": str(folder.key),
+                "host_keys": ["ssh-ed25519 AAAAhost"],
+            }
+        },
+        "images": {"debian13": {"source": "/cache/debian13-2/debian13.qcow2", "sha256": "d" * 64}},
+    }
+
+
+def test_the_endpoint_pins_the_hosts_key(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    folder.lab.mkdir(parents=True)
+    state.write_ssh_config(folder, [H1])
+    assert (folder.lab / "known_hosts").read_text() == "h1 ssh-ed25519 AAAAhost\n"
+    config = folder.ssh_config.read_text()
+    assert "StrictHostKeyChecking yes" in config
+    assert "Port 40022" in config
+
+
+def test_saving_is_atomic_and_leaves_no_scratch(tmp_path: Path) -> None:
+    state.save(tmp_path / "new" / "f", "1")
+    state.save(tmp_path / "new" / "f", "2")
+    assert [(p.name, p.read_text()) for p in (tmp_path / "new").iterdir()] == [("f", "2")]
+
+
+def test_a_serial_log_is_shown_without_terminal_control(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    assert serial.tail(log) == "(no serial output)"
+    log.write_bytes(b"one\r\n\x1b[0;1;39mtwo\x1b[0m\r\n\r\n\x1b[6nthree\n")
+    assert serial.tail(log, 2) == "two\nthree"
+
+
+def test_a_kernel_that_does_not_come_up_means_no(tmp_path: Path) -> None:
+    """The probe boots for real: 'not a kernel' is QEMU's own answer, a hang is cut off."""
+    (tmp_path / "vmlinuz").write_bytes(os.urandom(4096))
+    assert not accelerator.boots(tmp_path / "vmlinuz", "tcg", timeout_s=3)
+
+
+def test_the_probe_asks_the_machine_not_the_device_file(tmp_path: Path) -> None:
+    command = accelerator.probe_command(tmp_path / "vmlinuz", accelerator.KVM)
+    assert command[command.index("-accel") + 1] == "kvm"
+    assert command[command.index("-append") + 1] == "console=ttyS0 panic=-1"
+    assert "-no-reboot" in command

@@ -1,0 +1,220 @@
+"""A site that declares everything once, and the facts of machines that are exactly as declared."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from guesthouse.checks.check import HostFacts, SiteFacts
+from guesthouse.facts.accounts import UserFact
+from guesthouse.facts.capacity import SizeFact
+from guesthouse.facts.guest import DomainDisk, DomainFact, DomainNic, Shape
+from guesthouse.facts.host import BridgeFact, FileFact, ServiceFact
+from guesthouse.facts.hypervisor import HypervisorFact
+from guesthouse.facts.inside import CloudInitFact, InsideFact, NicFact, RoutingFact, SystemFact
+from guesthouse.facts.network import NetworkFact
+from guesthouse.facts.storage import PoolFact, VolumeFact
+from guesthouse.model import parse_site
+from guesthouse.placement import GuestPlan, Plan, plan
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGuesthouseTestKeyAaaaaaaaaaaaaaaaaaaaaaaa"
+HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGuesthouseHostKeyAaaaaaaaaaaaaaaaaaaaaaaa"
+
+SITE: dict[str, Any] = {
+    "site": "unit",
+    "hosts": {
+        "h1": {
+            "address": "192.0.2.1",
+            "host_keys": [HOST_KEY],
+            "memory_mib": 4096,
+            "vcpus": 4,
+            "packages": ["ethtool"],
+            "services": {"libvirtd.service": {}, "cups.service": {"enabled": False, "running": 0}},
+            "files": {"/etc/motd": {"content": "one\ntwo\n", "mode": "0640", "group": "adm"}},
+            "bridges": {"br0": {"nic": "eth1", "address": "10.9.0.1/24"}},
+        }
+    },
+    "pools": {
+        "guests": {"hosts": ["h1"], "path": "/srv/guests"},
+        "old": {"hosts": ["h1"], "path": "/srv/old", "existing": True},
+    },
+    "images": {"debian": {"source": "debian.qcow2", "sha256": "5" * 64}},
+    "networks": {
+        "lan": {"kind": "bridge", "bridge": "br0"},
+        "office": {"kind": "bridge", "bridge": "br9", "existing": True, "hosts": ["h1"]},
+        "nat": {"kind": "nat", "subnet": "10.7.0.0/24"},
+        "theirs": {"kind": "isolated", "subnet": "10.8.0.0/24", "existing": True, "dhcp": False},
+    },
+    "guests": {
+        "web": {
+            "host": "h1",
+            "vcpus": 2,
+            "vcpus_max": 4,
+            "memory_mib": 512,
+            "memory_max_mib": 1024,
+            "description": "the first",
+            "disks": {
+                "root": {"pool": "guests", "image": "debian", "size_gib": 4},
+                "data": {"pool": "old", "size_gib": 1},
+            },
+            "nics": {
+                "lan0": {
+                    "network": "lan",
+                    "address": "10.9.0.11/24",
+                    "gateway": "10.9.0.1",
+                    "nameservers": ["10.9.0.53"],
+                },
+                "nat0": {"network": "nat"},
+                "off0": {"network": "office"},
+            },
+            "cloud_init": {
+                "packages": ["nginx"],
+                "users": {
+                    "admin": {"ssh_keys": [f"{KEY} me"], "sudo": True},
+                    "guest": {"password": {"secret": "guest_password"}, "shell": "/bin/bash"},
+                },
+            },
+        },
+        "db": {
+            "host": "h1",
+            "memory_mib": 256,
+            "firmware": "uefi",
+            "disks": {"root": {"pool": "guests", "image": "debian", "size_gib": 2}},
+            "nics": {"own0": {"network": "theirs", "address": "10.8.0.5/24"}},
+            "cloud_init": {"users": {"admin": {"ssh_keys": [KEY]}}},
+        },
+    },
+}
+
+
+def site_plan(**changes: Any) -> Plan:
+    """The plan of the site, with changes to its top-level keys."""
+    return plan(parse_site({**SITE, **changes}), project="guesthouse", stack="unit")
+
+
+def as_declared(plan_: Plan) -> SiteFacts:
+    """What machines say that are exactly as the plan declares."""
+    guests = plan_.guests.values()
+    return SiteFacts(
+        hosts={name: _host(plan_, name) for name in plan_.hosts},
+        guests={g.name: _inside(g, number) for number, g in enumerate(guests) if g.login},
+        pinned={g.name: (_host_key(number),) for number, g in enumerate(guests) if g.login},
+        left_out={},
+    )
+
+
+def _host(plan_: Plan, name: str) -> HostFacts:
+    host = plan_.hosts[name].host
+    guests = [guest for guest in plan_.guests.values() if guest.host == name]
+    disks = [disk for guest in guests for disk in guest.disks]
+    bridge_nics = {n: (b.nic,) if b.nic else () for n, b in host.bridges.items()}
+    bridges = {
+        n: BridgeFact((*bridge_nics[n], "vnet0"), (b.address,) if b.address else (), True)
+        for n, b in host.bridges.items()
+    }
+    images = {
+        i.path: VolumeFact(i.format, 1 << 30, 1 << 29, "") for i in plan_.images if i.host == name
+    }
+    overlays = {
+        d.path: VolumeFact("qcow2", d.size_bytes, 1, d.image.path if d.image else "") for d in disks
+    }
+    return HostFacts(
+        size=SizeFact(3900, 4),
+        packages=frozenset(host.packages),
+        services={u: ServiceFact(s.enabled, s.running, True) for u, s in host.services.items()},
+        files={p: FileFact(f.content, f.mode, f.owner, f.group) for p, f in host.files.items()},
+        bridges=bridges | {"br9": BridgeFact(("eth9",), (), True)},
+        hypervisor=_hypervisor(plan_, name, guests),
+        volumes=images | overlays,
+        digests={i.path: i.sha256 for i in plan_.images if i.host == name},
+    )
+
+
+def _hypervisor(plan_: Plan, host: str, guests: list[GuestPlan]) -> HypervisorFact:
+    return HypervisorFact(
+        domains={g.name: _domain(g) for g in guests},
+        pools={
+            p.name: PoolFact("5", p.kind, p.path, True, not p.existing)
+            for p in plan_.pools
+            if p.host == host
+        },
+        networks={
+            n.name: NetworkFact("5", n.kind, n.bridge, (n.address,), n.dhcp, True, not n.existing)
+            for n in plan_.networks
+            if n.host == host
+        },
+    )
+
+
+def _domain(guest: GuestPlan) -> DomainFact:
+    config = Shape(
+        vcpus=guest.vcpus,
+        vcpus_max=guest.vcpus_max,
+        memory_mib=guest.memory_mib,
+        boot_memory_mib=guest.memory_mib,
+        memory_max_mib=guest.memory_max_mib,
+        cpu=guest.cpu,
+        firmware=guest.firmware,
+        description=guest.description,
+        disks={d.target: DomainDisk("disk", d.path, d.serial) for d in guest.disks}
+        | {"sda": DomainDisk("cdrom", guest.seed_path, "")},
+        nics={
+            n.mac: DomainNic(
+                "bridge" if n.bridge else "network", n.bridge or n.libvirt_network, "vnet0"
+            )
+            for n in guest.nics
+        },
+    )
+    live = dataclasses.replace(config, cpu="custom")
+    return DomainFact(guest.uuid, "running", guest.autostart, "", config, live)
+
+
+def _host_key(number: int) -> str:
+    return f"ssh-ed25519 AAAA{number}"
+
+
+def _inside(guest: GuestPlan, number: int) -> InsideFact:
+    packages = guest.cloud_init.packages if guest.cloud_init else ()
+    return InsideFact(
+        system=SystemFact(
+            hostname=guest.name,
+            machine_id=f"{number:032x}",
+            host_keys=(_host_key(number),),
+            firmware=guest.firmware,
+            vcpus=guest.vcpus,
+            memory_mib=guest.memory_mib - 60,
+            disks={disk.serial: disk.size_bytes for disk in guest.disks},
+            root_bytes=guest.disks[0].size_bytes * 19 // 20,
+        ),
+        nics={n.mac: NicFact(n.name, (n.address or "10.7.0.77/24",)) for n in guest.nics},
+        routing=RoutingFact(
+            {n.name: (n.gateway,) for n in guest.nics if n.gateway},
+            tuple(server for n in guest.nics for server in n.nameservers),
+        ),
+        cloud_init=CloudInitFact(True, ()),
+        users={
+            name: UserFact(
+                user.shell,
+                "set" if user.password else "locked",
+                tuple(item.key for item in user.ssh_keys),
+                user.sudo,
+            )
+            for name, user in guest.users.items()
+        },
+        packages=frozenset(packages),
+    )
+
+
+GONE = object()
+
+
+def changed(thing: Any, path: tuple[str, ...], to: Any) -> Any:
+    """A copy of nested dataclasses and mappings with one place changed, or taken away (GONE)."""
+    first, *rest = path
+    if isinstance(thing, Mapping):
+        inner = to if not rest else changed(thing[first], tuple(rest), to)
+        kept = {key: value for key, value in thing.items() if key != first}
+        return kept if inner is GONE else kept | {first: inner}
+    inner = to if not rest else changed(getattr(thing, first), tuple(rest), to)
+    return dataclasses.replace(thing, **{first: inner})

@@ -1,0 +1,110 @@
+"""Facts of libvirt, read from what virsh 11.3 said on a lab host about one running guest."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import cases
+from guesthouse.facts import guest, virsh
+from guesthouse.facts.guest import DomainDisk, DomainNic, Shape
+from guesthouse.facts.hypervisor import hypervisor
+from guesthouse.facts.network import NetworkFact
+from guesthouse.facts.storage import PoolFact
+
+RECORDED = (Path(__file__).parent / "recorded_facts" / "virsh.txt").read_text()
+CONFIG = Shape(
+    vcpus=1,
+    vcpus_max=2,
+    memory_mib=64,
+    boot_memory_mib=64,
+    memory_max_mib=128,
+    cpu="host-model",
+    firmware="bios",
+    description="try <it> & see",
+    disks={
+        "vda": DomainDisk("disk", "/srv/try/tryfacts.root.qcow2", "root"),
+        "vdb": DomainDisk("disk", "/srv/try/tryfacts.data.qcow2", "data"),
+        "sda": DomainDisk("cdrom", "/srv/try/tryfacts.seed.iso", ""),
+    },
+    nics={
+        "52:62:dd:37:f3:15": DomainNic("network", "trynet", ""),
+        "52:85:79:ad:8a:d5": DomainNic("bridge", "trybr", ""),
+    },
+)
+
+
+def test_a_running_guest_with_its_pool_and_network() -> None:
+    question = hypervisor(["tryfacts", "absent"], ["trypool", "absent"], ["trynet", "absent"])
+    fact = question.parse(RECORDED)
+    assert fact.pools == {
+        "trypool": PoolFact("e2f5411f-d27d-413d-9e1a-9330ea8ea517", "dir", "/srv/try", True, True)
+    }
+    assert fact.networks == {
+        "trynet": NetworkFact(
+            uuid="c95eadca-866f-4c18-b8b3-c8e18a1b3769",
+            kind="nat",
+            bridge="gh6014fbd00f28",
+            addresses=("10.66.6.1/24",),
+            dhcp=True,
+            active=True,
+            autostart=True,
+        )
+    }
+    assert list(fact.domains) == ["tryfacts"]
+    domain = fact.domains["tryfacts"]
+    assert (domain.state, domain.autostart) == ("running", True)
+    assert (domain.uuid, domain.mark) == (
+        "efd6ae45-4bba-56d1-9f7d-733583e2c440",
+        "tryfacts/try/try/tryfacts",
+    )
+    assert domain.config == CONFIG
+    assert domain.live is not None
+    assert domain.live.cpu == "custom"
+    taps = {mac: nic.tap for mac, nic in domain.live.nics.items()}
+    assert taps == {"52:62:dd:37:f3:15": "vnet1", "52:85:79:ad:8a:d5": "vnet2"}
+    assert dataclasses.replace(domain.live, cpu="host-model", nics=CONFIG.nics) == CONFIG
+
+
+@pytest.mark.parametrize("case", cases.CASES)
+def test_our_own_documents_are_read_as_planned(case: str) -> None:
+    """What we write and what we read are the same words: nothing is checked with a blind eye."""
+    for name, document in cases.guest_documents(case).items():
+        plan = cases.site_plan(case).guests[name]
+        seen = guest.shape(virsh.xml(document.domain_xml))
+        for key in ("vcpus", "vcpus_max", "memory_mib", "memory_max_mib", "cpu", "firmware"):
+            assert getattr(seen, key) == getattr(plan, key)
+        assert seen.description == plan.description
+        disks = {d.target: DomainDisk("disk", d.path, d.serial) for d in plan.disks}
+        assert {t: d for t, d in seen.disks.items() if d.device == "disk"} == disks
+        assert list(seen.nics) == [nic.mac for nic in plan.nics]
+
+
+def test_a_guest_that_is_off_has_nothing_live() -> None:
+    info = "UUID: u\nState:          shut off\nAutostart:      disable\n"
+    xml = "<domain><memory unit='GiB'>1</memory><vcpu>2</vcpu></domain>"
+    domain = guest.domain(info, xml, xml)
+    assert (domain.live, domain.autostart, domain.mark) == (None, False, "")
+    assert (domain.config.memory_mib, domain.config.vcpus, domain.config.vcpus_max) == (1024, 2, 2)
+
+
+def test_virsh_itself_answers_in_marked_parts() -> None:
+    """libvirt's test driver stands in for QEMU: the same client, the same words."""
+    command = hypervisor(["test", "nope"], ["default-pool"], ["default"]).command
+    command = command.replace(virsh.SYSTEM, "test:///default")
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
+    fact = hypervisor(["test", "nope"], ["default-pool"], ["default"]).parse(done.stdout)
+    assert list(fact.domains) == ["test"]
+    assert fact.domains["test"].state == "running"
+    assert fact.pools["default-pool"].path == "/default-pool"
+    assert fact.networks["default"].addresses == ("192.168.122.1/24",)
+
+
+def test_no_connection_is_a_failure_and_not_an_empty_answer() -> None:
+    command = hypervisor(["test"], [], []).command.replace(virsh.SYSTEM, "test:///no/such/file")
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "failed to connect" in done.stderr

@@ -1,0 +1,115 @@
+"""What a guest says about itself: this machine is asked for real, accounts and oddities as text."""
+
+from __future__ import annotations
+
+import base64
+import json
+import platform
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from guesthouse.facts import accounts, inside
+from guesthouse.facts.accounts import UserFact
+from guesthouse.facts.inside import CloudInitFact, NicFact, RoutingFact
+from guesthouse.facts.question import ask
+from guesthouse.facts.together import NotAnswered
+
+
+def here(command: str) -> str:
+    return subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True).stdout
+
+
+def test_this_machine_answers() -> None:
+    fact = ask(here, inside.inside(["root", "nobody-has-this-name"], ["bash", "no-such-package"]))
+    assert not isinstance(fact.system, NotAnswered)
+    assert fact.system.hostname == platform.node()
+    assert fact.system.machine_id == Path("/etc/machine-id").read_text().strip()
+    assert fact.system.memory_mib > 0
+    assert fact.system.firmware == ("uefi" if Path("/sys/firmware/efi").is_dir() else "bios")
+    assert not isinstance(fact.users, NotAnswered)
+    assert list(fact.users) == ["root"]
+    assert fact.users["root"].shell == here("getent passwd root | cut -d: -f7").strip()
+    assert fact.packages == {"bash"}
+
+
+def test_system() -> None:
+    output = (
+        "hostname web\nmachine_id 0123\nkey ssh-rsa BBBB root@web\nkey ssh-ed25519 AAAA\n"
+        "firmware uefi\nvcpus 2\nmemory 1000448\ndisk 8388608 root\ndisk 2097152 \n"
+        "root /dev/vda1 3800000 100 200 5% /\n"
+    )
+    system = inside._system(output)
+    assert system == inside.SystemFact(
+        hostname="web",
+        machine_id="0123",
+        host_keys=("ssh-ed25519 AAAA", "ssh-rsa BBBB"),
+        firmware="uefi",
+        vcpus=2,
+        memory_mib=977,
+        disks={"root": 4 << 30},
+        root_bytes=3800000 * 1024,
+    )
+
+
+def test_nics() -> None:
+    addresses = [
+        {"local": "10.9.0.11", "prefixlen": 24, "scope": "global"},
+        {"local": "fe80::1", "prefixlen": 64, "scope": "link"},
+        {"local": "2001:db8::5", "prefixlen": 64, "scope": "global"},
+    ]
+    links = [
+        {"ifname": "lo", "link_type": "loopback", "address": "00:00:00:00:00:00"},
+        {},
+        {
+            "ifname": "lan0",
+            "link_type": "ether",
+            "address": "52:AB:00:00:00:01",
+            "addr_info": addresses,
+        },
+    ]
+    assert inside._nics(json.dumps(links)) == {
+        "52:ab:00:00:00:01": NicFact("lan0", ("10.9.0.11/24", "2001:db8::5/64"))
+    }
+
+
+def test_routing() -> None:
+    output = (
+        "default via 10.9.0.1 dev lan0 proto static \n"
+        "default dev tun0 scope link\n"
+        "default via fe80::1 dev lan0 metric 1024\n"
+        "nameserver 127.0.0.53\nnameserver 10.9.0.53\nnameserver 10.9.0.53\n"
+    )
+    assert inside._routing(output) == RoutingFact(
+        {"lan0": ("10.9.0.1", "fe80::1")}, ("127.0.0.53", "10.9.0.53")
+    )
+
+
+def test_cloud_init() -> None:
+    parse = inside.cloud_init().parse
+    assert parse("") == CloudInitFact(False, ())
+    assert parse('{"v1": {"datasource": "DataSourceNoCloud", "errors": []}}') == CloudInitFact(
+        True, ()
+    )
+    assert parse('{"v1": {"errors": ["(\'runcmd\', 1)"]}}') == CloudInitFact(
+        True, ("('runcmd', 1)",)
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "password"),
+    [("P", "set"), ("PS", "set"), ("L", "locked"), ("LK", "locked"), ("NP", "empty"), ("", None)],
+)
+def test_accounts(status: str, password: str | None) -> None:
+    keys = base64.b64encode(b"# mine\n\nssh-ed25519 AAAA me\n  ssh-rsa BBBB\n").decode()
+    output = (
+        f"user admin /bin/sh\nsudo admin yes\npassword admin {status}\nkeys admin {keys}\n"
+        "user other /bin/bash\n"
+        "user bare /bin/sh\nsudo bare no\npassword bare L\nkeys bare \n"
+    )
+    assert accounts.users(["admin", "other", "bare"]).parse(output) == {
+        "admin": UserFact("/bin/sh", password, ("ssh-ed25519 AAAA me", "ssh-rsa BBBB"), True),
+        "other": UserFact("/bin/bash", None, None, None),
+        "bare": UserFact("/bin/sh", "locked", (), False),
+    }
