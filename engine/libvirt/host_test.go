@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -66,6 +68,56 @@ func TestHalfATunnelIsRefused(t *testing.T) {
 		"guesthouse_ssh_name\n  hint: give both: the ssh_config file and the host's alias in it")
 }
 
+// sshSetting asks ssh what the test's configuration says about its host (ssh -G).
+func sshSetting(t *testing.T, name string) string {
+	t.Helper()
+	config := os.Getenv("GUESTHOUSE_TEST_SSH_CONFIG")
+	text, err := exec.Command("ssh", "-G", "-F", config, testHost()).Output()
+	must(t, err)
+	for line := range strings.Lines(string(text)) {
+		if value, found := strings.CutPrefix(line, name+" "); found {
+			return strings.TrimSpace(value)
+		}
+	}
+	t.Fatalf("ssh -G says nothing about %s", name)
+	return ""
+}
+
+func testHost() string {
+	if name := os.Getenv("GUESTHOUSE_TEST_SSH_NAME"); name != "" {
+		return name
+	}
+	return "private"
+}
+
+func TestTunnelByAUriThatSaysItAll(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	t.Setenv("GUESTHOUSE_TEST_KEY", sshSetting(t, "identityfile"))
+	known, err := os.ReadFile(sshSetting(t, "userknownhostsfile"))
+	must(t, err)
+	_, key, _ := strings.Cut(strings.SplitN(string(known), "\n", 2)[0], " ")
+	query := url.Values{
+		sshNameKey: {"elsewhere"}, hostKeyKey: {key}, identityKey: {"${GUESTHOUSE_TEST_KEY}"},
+	}
+	if socket := os.Getenv("GUESTHOUSE_TEST_SOCKET"); socket != "" {
+		query.Set("socket", socket)
+	}
+	uri := "qemu+ssh://" + sshSetting(t, "user") + "@" + sshSetting(t, "hostname") + ":" +
+		sshSetting(t, "port") + "/system?"
+	mendedAt(t, "libvirt_pool", uri+query.Encode()).link()
+	if left, _ := os.ReadDir(os.Getenv("TMPDIR")); len(left) > 0 {
+		t.Errorf("the tunnel left %v", left)
+	}
+	query.Set(hostKeyKey, wrongKey)
+	_, err = mendedAt(t, "libvirt_pool", uri+query.Encode()).meta.(*host).connect(context.Background())
+	if err == nil || !strings.Contains(err.Error(), "Host key verification failed") {
+		t.Fatalf("a wrong host key gave %v", err)
+	}
+}
+
+// wrongKey is a well-formed host key that no host has.
+const wrongKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBnk3V1MNMBy8iPQCuNmiBdl0ZcGRmYKaqMyZrcP1Cjt"
+
 // tunnelURI goes through ssh to the same libvirtd. extra precedes the pinned configuration.
 func tunnelURI(t *testing.T, extra string) string {
 	t.Helper()
@@ -76,10 +128,7 @@ func tunnelURI(t *testing.T, extra string) string {
 	config := filepath.Join(t.TempDir(), "ssh_config")
 	must(t, os.WriteFile(config, []byte(extra+"\nInclude "+pinned+"\n"), 0o600))
 	t.Setenv("GUESTHOUSE_TEST_FOLDER", filepath.Dir(config))
-	name := "private"
-	if other := os.Getenv("GUESTHOUSE_TEST_SSH_NAME"); other != "" {
-		name = other
-	}
+	name := testHost()
 	uri := "qemu+ssh://" + name + "/system?guesthouse_ssh_name=" + name +
 		"&guesthouse_ssh_config=%24%7BGUESTHOUSE_TEST_FOLDER%7D/ssh_config"
 	if socket := os.Getenv("GUESTHOUSE_TEST_SOCKET"); socket != "" {
@@ -111,8 +160,7 @@ func TestTunnelThroughTheSystemsSsh(t *testing.T) {
 
 func TestTunnelRefusesAWrongHostKey(t *testing.T) {
 	wrong := filepath.Join(t.TempDir(), "known_hosts")
-	key := "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBnk3V1MNMBy8iPQCuNmiBdl0ZcGRmYKaqMyZrcP1Cjt"
-	must(t, os.WriteFile(wrong, []byte("* "+key+"\n"), 0o600))
+	must(t, os.WriteFile(wrong, []byte("* "+wrongKey+"\n"), 0o600))
 	b := mendedAt(t, "libvirt_pool", tunnelURI(t, "UserKnownHostsFile "+wrong))
 	_, err := b.meta.(*host).connect(context.Background())
 	if err == nil || !strings.Contains(err.Error(), "Host key verification failed") {

@@ -40,6 +40,7 @@ func openTunnel(ctx context.Context, h *host) (*tunnel, error) {
 	config := os.ExpandEnv(h.sshConfig)
 	if config == "" {
 		if config, err = writeConfig(folder, h); err != nil {
+			_ = os.RemoveAll(folder)
 			return nil, err
 		}
 	}

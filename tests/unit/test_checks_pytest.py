@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 # A stack whose host is as declared but for one file, and whose guest web does not answer.
@@ -66,9 +68,10 @@ def test_an_unknown_stack_is_a_usage_error_without_a_traceback() -> None:
 
 
 def test_the_usual_run_leaves_the_running_machines_alone() -> None:
-    done = run("--collect-only", "-q", "tests", "--ignore=tests/golden")
-    assert done.returncode == 0
-    assert "tests/unit" in done.stdout
+    """All of tests/, but without the folders whose collecting takes its time."""
+    others = [f for f in (CHECKOUT / "tests").iterdir() if f.is_dir() and f.name != "infra"]
+    done = run("--collect-only", "-q", "tests", *(f"--ignore={folder}" for folder in others))
+    assert done.returncode == pytest.ExitCode.NO_TESTS_COLLECTED
     assert "tests/infra" not in done.stdout
 
 
