@@ -18,14 +18,16 @@ packages=(
     # the lab's emulated hosts and their images
     qemu-system-x86=qemu-system-x86_64 qemu-utils=qemu-img mmdebstrap=mmdebstrap uidmap=newuidmap
     dosfstools=mkfs.fat mtools=mcopy syslinux=syslinux syslinux-common= fdisk=sfdisk
-    e2fsprogs=mke2fs zstd=zstd xz-utils=xz
+    e2fsprogs=mke2fs zstd=zstd xz-utils=xz openssl=openssl
     # libvirt's client library, which libvirt-python is compiled against
     libvirt-clients=virsh libvirt-dev= pkg-config=pkg-config gcc=gcc libc6-dev=
+    # schemas for the tests: libvirt's own, and the key to cloud-init's package
+    libvirt-common= debian-archive-keyring=
     # the way to the machines, and to registries
     openssh-client=ssh ca-certificates= python3=python3 python3-venv=
 )
 # On Debian 12 these are too old in the release itself.
-from_backports=(qemu-system-x86 qemu-utils libvirt-clients libvirt-dev golang-go)
+from_backports=(qemu-system-x86 qemu-utils libvirt-clients libvirt-dev libvirt-common golang-go)
 
 say() { printf 'setup: %4ss  %s\n' "$SECONDS" "$*" >&2; }
 fail() {
@@ -237,6 +239,7 @@ main() {
     mkdir -p "$local_state" "$cache"
     setup_python
     "$checkout/engine/build.sh"
+    "$checkout/scripts/schemas.sh"
     setup_state
     say "ready; for a shell with pulumi: . ./env.sh"
 }

@@ -34,6 +34,8 @@ here=$(mktemp -d)
 trap 'rm -rf "$here"' EXIT
 
 mount -t tmpfs none /run
+# Where the tests put their pools; mktemp's folder above is not below it.
+[[ $here == /var/tmp/* ]] || mount -t tmpfs none /var/tmp
 mkdir -p /run/libvirt /run/sshd
 for folder in /etc/libvirt /var/lib/libvirt /var/cache/libvirt /var/log/libvirt; do
     [[ -d $folder ]] || continue

@@ -95,6 +95,12 @@ def test_a_silent_sshd_is_waited_for(site: Any) -> None:
     assert told.count("web: waiting for its sshd") == 1
 
 
+def test_a_busy_host_is_asked_again(site: Any) -> None:
+    told, facts = site(h1=[TIMED_OUT, H1], web=[WEB], db=[DB])
+    assert facts == FACTS
+    assert "h1: waiting for its sshd" in told
+
+
 def test_cloud_init_is_waited_for(site: Any) -> None:
     told, facts = site(h1=[H1], web=[NOT_YET, CloudInitFact(False, ()), WEB], db=[DB])
     assert facts.guests["web"] == WEB

@@ -26,7 +26,8 @@ def test_this_machine_answers() -> None:
     assert not isinstance(fact.system, NotAnswered)
     assert fact.system.hostname == platform.node()
     assert fact.system.machine_id == Path("/etc/machine-id").read_text().strip()
-    assert fact.system.memory_mib > 0
+    memory_kib = int(Path("/proc/meminfo").read_text().split()[1])
+    assert memory_kib // 1024 <= fact.system.memory_mib <= memory_kib // 1024 * 1.2 + 64
     assert fact.system.firmware == ("uefi" if Path("/sys/firmware/efi").is_dir() else "bios")
     assert not isinstance(fact.users, NotAnswered)
     assert list(fact.users) == ["root"]
@@ -37,7 +38,7 @@ def test_this_machine_answers() -> None:
 def test_system() -> None:
     output = (
         "hostname web\nmachine_id 0123\nkey ssh-rsa BBBB root@web\nkey ssh-ed25519 AAAA\n"
-        "firmware uefi\nvcpus 2\nmemory 1000448\ndisk 8388608 root\ndisk 2097152 \n"
+        "firmware uefi\nvcpus 2\npages 4096 3998 258066\ndisk 8388608 root\ndisk 2097152 \n"
         "root /dev/vda1 3800000 100 200 5% /\n"
     )
     system = inside._system(output)
@@ -47,7 +48,7 @@ def test_system() -> None:
         host_keys=("ssh-ed25519 AAAA", "ssh-rsa BBBB"),
         firmware="uefi",
         vcpus=2,
-        memory_mib=977,
+        memory_mib=1024,
         disks={"root": 4 << 30},
         root_bytes=3800000 * 1024,
     )

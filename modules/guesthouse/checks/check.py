@@ -13,6 +13,7 @@ from guesthouse.facts.hypervisor import HypervisorFact
 from guesthouse.facts.inside import InsideFact
 from guesthouse.facts.storage import VolumeFact
 from guesthouse.facts.together import NotAnswered
+from guesthouse.placement import Plan
 
 T = TypeVar("T")
 
@@ -139,6 +140,11 @@ class Ground:
         """The id of a check made here."""
         full = f"{self.base}.{path}" if path else self.base
         return f"{self.machine}: {full} {aspect}".rstrip()
+
+
+def repair(plan: Plan) -> str:
+    """The remedy for what our provider owns; where it cannot, it says what has to be done."""
+    return f"`guesthouse up {plan.identity.stack} --refresh` makes it as declared"
 
 
 def equal(wanted: Any, seen: Any) -> Seen:

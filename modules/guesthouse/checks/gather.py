@@ -5,23 +5,26 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from guesthouse.checks.check import HostFacts, SiteFacts
 from guesthouse.checks.questions import guest_question, host_question
 from guesthouse.errors import MachineError, UnreachableError
 from guesthouse.facts.inside import CloudInitFact, InsideFact, cloud_init
 from guesthouse.facts.parallel import in_parallel
-from guesthouse.facts.question import Runner, ask
+from guesthouse.facts.question import Question, Runner, ask
 from guesthouse.facts.together import NotAnswered
 from guesthouse.placement import GuestPlan, Plan
 
+T = TypeVar("T")
 Say = Callable[[str], None]
 
 # sshd lets 10 sessions share a connection (MaxSessions); every guest is reached through its host.
 GUESTS_AT_ONCE = 4
-# A guest that was just started may take this long until its sshd answers.
+# A guest that was just started may take this long until its sshd answers; a host is there or
+# not, but a busy one may let the first connections time out.
 PATIENCE_S = 180.0
+HOST_PATIENCE_S = 45.0
 PAUSE_S = 3.0
 
 
@@ -47,7 +50,9 @@ def gather(
     names = [n for n, item in plan.hosts.items() if item.has_ssh and n not in absent]
     say(f"asking {len(names)} hosts")
     hosts = in_parallel(
-        {name: partial(_host, plan, door, name, deep) for name in names}, lambda name: name, 1
+        {name: partial(_host, plan, door, name, deep, say) for name in names},
+        lambda name: name,
+        1,
     )
     guests = {g.name: g for g in plan.guests.values() if g.host in hosts and g.login}
     closed = {name: _closed(guest, door, hosts[guest.host]) for name, guest in guests.items()}
@@ -72,9 +77,10 @@ def _reason(error: MachineError) -> str:
     return f"{problem.what}: {problem.got}".strip(": ").replace("\n", " ")
 
 
-def _host(plan: Plan, door: Door, name: str, deep: bool) -> HostFacts | str:
+def _host(plan: Plan, door: Door, name: str, deep: bool, say: Say) -> HostFacts | str:
+    question = host_question(plan, name, deep)
     try:
-        return ask(door.runner(name), host_question(plan, name, deep))
+        return _patiently(door.runner(name), name, question, say, HOST_PATIENCE_S)
     except MachineError as error:
         return _reason(error)
 
@@ -95,7 +101,7 @@ def _guest(run: Runner, guest: GuestPlan, say: Say, patience_s: float) -> Inside
     """Ask one guest; wait for its sshd, and for cloud-init to be done."""
     start = time.monotonic()
     try:
-        first = _patiently(run, guest, say, start + patience_s)
+        first = _patiently(run, guest.name, guest_question(guest), say, patience_s)
         if _is_done(first.cloud_init):
             return first
         say(f"{guest.name}: waiting for cloud-init")
@@ -112,16 +118,18 @@ def _is_done(fact: object) -> bool:
     return not isinstance(fact, CloudInitFact) or fact.finished
 
 
-def _patiently(run: Runner, guest: GuestPlan, say: Say, deadline: float) -> InsideFact:
+def _patiently(run: Runner, name: str, question: Question[T], say: Say, patience_s: float) -> T:
+    """Ask, and ask again while the machine does not answer at all."""
+    deadline = time.monotonic() + patience_s
     told = False
     while True:
         try:
-            return ask(run, guest_question(guest))
+            return ask(run, question)
         except UnreachableError as error:
             # Another key than the pinned one is an answer: waiting would not change it.
             if "Host key verification failed" in str(error) or time.monotonic() > deadline:
                 raise
         if not told:
-            say(f"{guest.name}: waiting for its sshd")
+            say(f"{name}: waiting for its sshd")
             told = True
         time.sleep(PAUSE_S)

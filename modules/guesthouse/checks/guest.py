@@ -9,7 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from guesthouse.checks.check import Check, Ground, Seen, SiteFacts, Unanswered, equal, need, words
+from guesthouse.checks.check import (
+    Check,
+    Ground,
+    Seen,
+    SiteFacts,
+    Unanswered,
+    equal,
+    need,
+    repair,
+    words,
+)
 from guesthouse.checks.host import reach_id
 from guesthouse.checks.storage import libvirt_id
 from guesthouse.facts.guest import DomainFact, Shape
@@ -31,7 +41,7 @@ def running_id(guest: GuestPlan) -> str:
 
 def checks(plan: Plan, guest: GuestPlan) -> Iterator[Check]:
     """Every check of one guest from outside."""
-    remedy = f"`guesthouse up {plan.identity.stack}` makes it as declared"
+    remedy = repair(plan)
     ground = Ground(guest.host, f"guests.{guest.name}", remedy, (libvirt_id(guest.host),))
     yield ground.check("host", "guest is on this host", guest.uuid, partial(_there, guest))
     ground = Ground(guest.host, ground.base, remedy, (domain_id(guest),))

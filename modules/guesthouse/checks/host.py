@@ -7,7 +7,17 @@ import difflib
 from collections.abc import Iterator
 from functools import partial
 
-from guesthouse.checks.check import Check, Ground, Seen, SiteFacts, Unanswered, equal, need, words
+from guesthouse.checks.check import (
+    Check,
+    Ground,
+    Seen,
+    SiteFacts,
+    Unanswered,
+    equal,
+    need,
+    repair,
+    words,
+)
 from guesthouse.facts.host import BridgeFact, FileFact, ServiceFact
 from guesthouse.placement import HostPlan, Plan
 
@@ -22,7 +32,7 @@ def reach_id(host: str) -> str:
 
 def checks(plan: Plan, item: HostPlan) -> Iterator[Check]:
     """Every check of one host."""
-    remedy = f"`guesthouse up {plan.identity.stack}` makes it as declared"
+    remedy = repair(plan)
     ground = Ground(item.name, f"hosts.{item.name}", remedy, (reach_id(item.name),))
     yield _reach(item)
     yield from _capacity(ground, item)

@@ -12,8 +12,8 @@ from guesthouse.checks.host import reach_id
 from guesthouse.facts.inside import NicFact, SystemFact
 from guesthouse.placement import DiskPlan, GuestPlan, NicPlan, Plan
 
-# What a kernel keeps of the memory for itself: the page table of a small guest is a large share.
-KEPT_SHARE, KEPT_MIB = 0.12, 96
+# What QEMU's firmware keeps of the memory for its tables and, with UEFI, its services.
+KEPT_MIB = 32
 # A root file system that fills its disk: less boot partitions, inode tables and journal.
 FILLED_SHARE = 0.80
 Look = Callable[[SiteFacts], Seen]
@@ -116,8 +116,8 @@ def _size(ground: Ground, guest: GuestPlan) -> Iterator[Check]:
 
     def memory(facts: SiteFacts) -> Seen:
         seen = _system(guest, facts).memory_mib
-        least = guest.memory_mib - max(KEPT_MIB, guest.memory_mib * KEPT_SHARE)
-        return Seen(least <= seen <= guest.memory_mib, f"{seen} MiB for the kernel to use")
+        least = guest.memory_mib - KEPT_MIB
+        return Seen(least <= seen <= guest.memory_mib, f"{seen} MiB")
 
     def firmware(facts: SiteFacts) -> Seen:
         return equal(guest.firmware, _system(guest, facts).firmware)
@@ -127,8 +127,8 @@ def _size(ground: Ground, guest: GuestPlan) -> Iterator[Check]:
         return ground.check(path, what, wanted, look, aspect="inside", needs=needs)
 
     yield check("vcpus", "vCPUs are online in the guest", guest.vcpus, vcpus)
-    wanted = f"{guest.memory_mib} MiB less what the kernel keeps"
-    yield check("memory_mib", "guest's kernel has the memory", wanted, memory)
+    wanted = f"{guest.memory_mib} MiB, less at most {KEPT_MIB} for the firmware"
+    yield check("memory_mib", "guest's kernel finds the memory", wanted, memory)
     yield check("firmware", "guest booted by its firmware", guest.firmware, firmware)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from guesthouse.checks.check import Check, Ground, Seen, SiteFacts, equal, need
+from guesthouse.checks.check import Check, Ground, Seen, SiteFacts, equal, need, repair
 from guesthouse.checks.host import reach_id
 from guesthouse.checks.storage import libvirt_id
 from guesthouse.facts.network import NetworkFact
@@ -13,7 +13,7 @@ from guesthouse.placement import NetworkPlan, Plan
 
 def checks(plan: Plan, network: NetworkPlan) -> Iterator[Check]:
     """Every check of one network on one host."""
-    remedy = f"`guesthouse up {plan.identity.stack}` makes it as declared"
+    remedy = repair(plan)
     if network.existing:
         remedy = "it is declared as existing: make or start it on the host"
     needs = (libvirt_id(network.host),)

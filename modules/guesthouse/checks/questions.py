@@ -8,7 +8,7 @@ from guesthouse.checks.check import HostFacts
 from guesthouse.checks.network import used_bridges
 from guesthouse.facts import host as host_facts
 from guesthouse.facts import inside, storage
-from guesthouse.facts.capacity import CapacityFact, capacity, size
+from guesthouse.facts.capacity import size
 from guesthouse.facts.hypervisor import hypervisor
 from guesthouse.facts.inside import InsideFact
 from guesthouse.facts.question import Question
@@ -45,9 +45,3 @@ def guest_question(guest: GuestPlan) -> Question[InsideFact]:
     """Everything that the checks inside one guest need."""
     packages = guest.cloud_init.packages if guest.cloud_init else ()
     return inside.inside(guest.users, packages)
-
-
-def capacity_question(plan: Plan, name: str) -> Question[CapacityFact]:
-    """What preflight needs to know about one host."""
-    nics = [bridge.nic for bridge in plan.hosts[name].host.bridges.values() if bridge.nic]
-    return capacity([pool.path for pool in plan.pools if pool.host == name], nics)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from guesthouse.checks.check import Check, Ground, Seen, SiteFacts, Unanswered, equal, need
+from guesthouse.checks.check import Check, Ground, Seen, SiteFacts, Unanswered, equal, need, repair
 from guesthouse.checks.host import reach_id
 from guesthouse.facts.storage import PoolFact, VolumeFact
 from guesthouse.facts.together import NotAnswered
@@ -33,7 +33,7 @@ def libvirt_check(host: str) -> Check:
 
 def pool_checks(plan: Plan, pool: PoolPlan) -> Iterator[Check]:
     """Every check of one pool on one host. An existing pool's autostart is its owner's matter."""
-    remedy = f"`guesthouse up {plan.identity.stack}` makes it as declared"
+    remedy = repair(plan)
     if pool.existing:
         remedy = "it is declared as existing: make or start it on the host"
     base = f"pools.{pool.name}"
@@ -63,7 +63,7 @@ def pool_checks(plan: Plan, pool: PoolPlan) -> Iterator[Check]:
 
 def image_checks(plan: Plan, image: ImagePlan, deep: bool) -> Iterator[Check]:
     """An image's volume is in its pool; its name holds the digest, ``deep`` reads every byte."""
-    remedy = f"`guesthouse up {plan.identity.stack}` uploads it again"
+    remedy = repair(plan)
     ground = Ground(image.host, f"images.{image.name}", remedy, (reach_id(image.host),))
     aspect = f"in pool {image.pool}"
 

@@ -1,9 +1,12 @@
-"""Pools and libvirt networks through `pulumi_libvirt`, one explicit provider per host."""
+"""Pools and libvirt networks through `pulumi_libvirt`, one explicit provider per host.
+
+`pulumi_libvirt` is heavy, so it is imported by the functions that use it: a site whose pools and
+networks exist already never loads it.
+"""
 
 from __future__ import annotations
 
 import pulumi
-import pulumi_libvirt as libvirt
 
 from guesthouse.placement import NetworkPlan, PoolPlan
 
@@ -15,11 +18,15 @@ def provider(
     host: str, uri: pulumi.Input[str], opts: pulumi.ResourceOptions
 ) -> pulumi.ProviderResource:
     """The provider of one host; ``uri`` is an output, since a new host has no libvirt yet."""
+    import pulumi_libvirt as libvirt
+
     return libvirt.Provider(f"{host}-libvirt", uri=uri, opts=opts)
 
 
 def pool(plan: PoolPlan, opts: pulumi.ResourceOptions) -> pulumi.Resource:
     """A storage pool; removing it never removes its folder."""
+    import pulumi_libvirt as libvirt
+
     return libvirt.Pool(
         f"{plan.host}-{plan.name}",
         name=plan.name,
@@ -31,6 +38,8 @@ def pool(plan: PoolPlan, opts: pulumi.ResourceOptions) -> pulumi.Resource:
 
 def network(plan: NetworkPlan, opts: pulumi.ResourceOptions) -> pulumi.Resource:
     """A libvirt network; its bridge's name says whose it is."""
+    import pulumi_libvirt as libvirt
+
     return libvirt.Network(
         f"{plan.host}-{plan.name}",
         name=plan.name,

@@ -21,7 +21,8 @@ from guesthouse.facts.together import NotAnswered, as_root, together
 class SystemFact:
     """Identity and size. ``disks``: size in bytes by serial; ``root_bytes``: of the file system.
 
-    ``memory_mib`` is what the kernel manages: less than the guest was given.
+    ``memory_mib`` is all that the firmware handed over; what the kernel keeps of it for itself
+    (a large share in small guests that can grow) is counted, other than in MemTotal.
     """
 
     hostname: str
@@ -96,7 +97,7 @@ for f in /etc/ssh/ssh_host_*_key.pub; do
 done
 if [ -d /sys/firmware/efi ]; then echo "firmware uefi"; else echo "firmware bios"; fi
 echo "vcpus $(getconf _NPROCESSORS_ONLN)"
-echo "memory $(sed -n 's/^MemTotal: *\\([0-9]*\\) kB/\\1/p' /proc/meminfo)"
+echo "pages $(getconf PAGESIZE) $(sed -n 's/^ *present  *//p' /proc/zoneinfo | tr '\\n' ' ')"
 for d in /sys/block/vd*; do
   if [ -e "$d/size" ]; then echo "disk $(cat "$d/size") $(cat "$d/serial" 2>/dev/null)"; fi
 done
@@ -115,11 +116,17 @@ def _system(output: str) -> SystemFact:
         host_keys=tuple(sorted(" ".join(words) for words in keys)),
         firmware=last["firmware"],
         vcpus=int(last["vcpus"]),
-        memory_mib=int(last["memory"]) // 1024,
+        memory_mib=_memory_mib(last["pages"]),
         # Linux counts block devices in sectors of 512 bytes, whatever the device's own size is.
         disks={words[1]: int(words[0]) * 512 for words in disks if len(words) == 2},
         root_bytes=int(last["root"].split()[1]) * 1024,
     )
+
+
+def _memory_mib(pages: str) -> int:
+    """The page size and each zone's pages: proc_zoneinfo(5)."""
+    size, *present = (int(word) for word in pages.split())
+    return round(size * sum(present) / 1024**2)
 
 
 def _nics(output: str) -> dict[str, NicFact]:

@@ -54,6 +54,7 @@ _STATES = (
     *("no state", "running", "blocked", "paused"),
     *("in shutdown", "shut off", "crashed", "suspended"),
 )
+_OFF = ("shut off", "crashed")
 
 # --nowait: a guest whose QEMU is busy gives what is known, instead of holding up the others.
 _SAMPLE = f"""
@@ -155,8 +156,11 @@ def _guest(first: Mapping[str, str], second: Mapping[str, str], rate: Rate) -> G
     def total(values: Mapping[str, str], pattern: str) -> int:
         return sum(int(v) for k, v in values.items() if re.fullmatch(pattern, k))
 
+    state = _STATES[int(second.get("state.state", 0))]
+
     def of(pattern: str) -> float:
-        return rate(total(first, pattern), total(second, pattern))
+        # libvirt counts on for a guest that is off: its last process's CPU time still changes.
+        return 0.0 if state in _OFF else rate(total(first, pattern), total(second, pattern))
 
     def mib(key: str) -> int:
         return int(second.get(f"balloon.{key}", 0)) // 1024
@@ -164,10 +168,10 @@ def _guest(first: Mapping[str, str], second: Mapping[str, str], rate: Rate) -> G
     # What a guest's balloon driver tells is best; else what QEMU holds of the host's memory.
     used = mib("available") - mib("usable") if mib("usable") else min(mib("rss"), mib("current"))
     return GuestStatus(
-        state=_STATES[int(second.get("state.state", 0))],
+        state=state,
         vcpus=int(second.get("vcpu.current", 0)),
         cpu_percent=round(of(r"cpu\.time") / 1e7, 1),
-        memory_used_mib=used,
+        memory_used_mib=0 if state in _OFF else used,
         memory_total_mib=mib("current"),
         disk_read_bytes_per_s=of(r"block\.\d+\.rd\.bytes"),
         disk_write_bytes_per_s=of(r"block\.\d+\.wr\.bytes"),

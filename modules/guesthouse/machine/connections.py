@@ -79,7 +79,11 @@ class HostConnection:
             return
         path = shlex.quote(f"{LOCKS}/guesthouse-{name}.lock")
         sudo = () if self.endpoint.user == "root" else ("sudo", "-n")
-        script = f"exec flock --no-fork --nonblock {path} sh -c 'echo held; exec cat'"
+        # The file goes with its holder; whoever got hold of a removed one has no lock.
+        script = (
+            f"exec 9>{path}; flock --nonblock 9 && [ {path} -ef /proc/self/fd/9 ] || exit 1; "
+            f"echo held; cat; rm -f {path}"
+        )
         process = subprocess.Popen(
             self.ssh.command(self.name, *sudo, "sh", "-c", script),
             stdin=subprocess.PIPE,

@@ -35,6 +35,15 @@ _KINDS = {
 }
 
 
+def _kind(urn_or_type: str) -> str:
+    """The type in ``urn:pulumi:STACK::PROJECT::TYPE::NAME``, or of a type alone.
+
+    The type of a component's child is its parents' types and its own, joined by "$".
+    """
+    parts = urn_or_type.split("::", 3)
+    return (parts[2] if len(parts) == 4 else urn_or_type).rsplit("$", 1)[-1]
+
+
 class InitFailedResponse(Exception):
     """InitFailed with its values as the engine wants them."""
 
@@ -63,11 +72,18 @@ class GuesthouseProvider(sdk.Provider):
         }
 
     def _resource(self, kind: str) -> Resource:
-        # The type of a component's child is its parents' types and its own, joined by "$".
-        kind = kind.rsplit("$", 1)[-1]
+        kind = _kind(kind)
         if kind not in self._resources:
             raise RefusedError(Problem(kind, "unknown resource type"))
         return self._resources[kind]
+
+    def knows(self, urn: str) -> bool:
+        """Is this a resource of ours?"""
+        return _kind(urn) in self._resources
+
+    def compared(self, urn: str) -> tuple[str, ...]:
+        """The properties that a diff of this resource looks at; none when it is not ours."""
+        return self._resources[_kind(urn)].watched if self.knows(urn) else ()
 
     def _call(self, urn: str) -> Call:
         return Call(urn, lambda message: self._log(urn, message) if self._log else None)

@@ -49,13 +49,18 @@ class Resource(ABC):
         """The host that a resource lives on."""
         return self._connections.get(values["connection"])
 
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """All properties that `diff` looks at."""
+        return (*self.COMPARED, "connection")
+
     def diff(self, state: Values, inputs: Values) -> dict[str, str]:
         """Changed properties -> 'add', 'delete' or 'update'. Pure, never raises."""
         changed: dict[str, str] = {}
         if inputs["connection"].get("maintenance"):
             # Not contacted, so nothing is planned either.
             return changed
-        for name in (*self.COMPARED, "connection"):
+        for name in self.watched:
             old, new = state.get(name), inputs.get(name)
             if _normal(old) != _normal(new):
                 changed[name] = "add" if old is None else "delete" if new is None else "update"

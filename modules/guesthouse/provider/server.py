@@ -26,9 +26,19 @@ class Servicer(sdk.ProviderServicer):
     """The SDK's servicer, with our errors turned into plain messages."""
 
     async def Check(self, request: Any, context: Any) -> Any:
+        # What is checked needs no look inside: sparing its conversion there and back makes a
+        # preview of many guests quicker.
+        if self._provider.knows(request.urn):
+            return provider_pb2.CheckResponse(inputs=request.news)
         return await _guarded(context, super().Check(request, context))
 
     async def Diff(self, request: Any, context: Any) -> Any:
+        # Equal on the wire is equal; what differs there may still be the same value.
+        olds, news = request.olds.fields, request.news.fields
+        names = self._provider.compared(request.urn)
+        if names and all(olds.get(name) == news.get(name) for name in names):
+            none = provider_pb2.DiffResponse.DIFF_NONE
+            return provider_pb2.DiffResponse(changes=none, hasDetailedDiff=True)
         return await _guarded(context, super().Diff(request, context))
 
     async def Create(self, request: Any, context: Any) -> Any:

@@ -1,0 +1,94 @@
+"""``python tests/bench [--json] [--quick] [--only NAME]``: the table of ratios.
+
+It reports and is no test: a missed goal does not change the exit code.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from pathlib import Path
+
+TESTS = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(TESTS), str(TESTS / "provider")]
+
+from rich.console import Console  # noqa: E402
+from rich.table import Table  # noqa: E402
+
+from bench import disks, guests, importing, previewing, reading, rendering, scale  # noqa: E402
+from bench.rows import Figure, Row  # noqa: E402
+
+PARTS: dict[str, Callable[[bool], Iterable[Row | Figure]]] = {
+    "reading": reading.rows,
+    "rendering": rendering.rows,
+    "importing": importing.rows,
+    "disks": disks.rows,
+    "previewing": previewing.rows,
+    "scale": scale.rows,
+    "guests": guests.rows,
+}
+
+
+def measured(names: Iterable[str], quick: bool) -> list[Row | Figure]:
+    """All rows of the named parts, with a line of progress for each."""
+    found: list[Row | Figure] = []
+    for name in names:
+        print(f"measuring: {name}", file=sys.stderr, flush=True)
+        found += PARTS[name](quick)
+    return found
+
+
+def _amount(value: float, unit: str) -> str:
+    return f"{value:.3g} {unit}" if value < 1000 else f"{value:,.0f} {unit}"
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    goal = f"{'>=' if row.more_is_better else '<='} {row.goal:g}"
+    if row.missing:
+        return row.name, "", "", row.against, "", goal, f"not measured: {row.missing}"
+    ours, peer = _amount(row.ours, row.unit), _amount(row.peer, row.unit)
+    verdict = "[green]met[/]" if row.met else "[bold red]missed[/]"
+    return row.name, ours, peer, row.against, f"{row.ratio:.3g}", goal, verdict
+
+
+def print_rows(found: Iterable[Row | Figure]) -> None:
+    """The table for people; figures without a peer below it."""
+    console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in ("what", "ours", "peer", "against", "ratio", "goal", ""):
+        table.add_column(column, header_style="bold")
+    figures = []
+    for item in found:
+        if isinstance(item, Row):
+            table.add_row(*_cells(item))
+        else:
+            figures.append(item)
+    console.print(table)
+    for figure in figures:
+        console.print(f"{figure.name}: {figure.text}")
+
+
+def main() -> None:
+    """Measure, then print."""
+    parser = argparse.ArgumentParser(prog="python tests/bench")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--quick", action="store_true", help="smaller sites, fewer rounds")
+    parser.add_argument("--only", choices=PARTS, action="append", help="this part only")
+    options = parser.parse_args()
+    engine = TESTS.parent / ".guesthouse" / "engine"
+    os.environ["PATH"] = f"{engine}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+    found = measured(options.only or PARTS, options.quick)
+    if options.json:
+        more = [{"ratio": r.ratio, "met": r.met} if isinstance(r, Row) else {} for r in found]
+        lines = [asdict(row) | extra for row, extra in zip(found, more, strict=True)]
+        print(json.dumps(lines, indent=2))
+    else:
+        print_rows(found)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,194 @@
+"""Ways to break a declared attribute of the stack ``lab`` by hand, and to mend it again.
+
+Each row: the check that must fail, the machine, the command that breaks, the command that mends.
+Commands run as root (by sudo in a guest). What would cut our own way in is not in the table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """One attribute broken by hand. ``check`` is the id of the one check that must fail."""
+
+    check: str
+    machine: str
+    broken: str
+    mended: str
+
+
+def _host(path: str, broken: str, mended: str) -> Mutation:
+    return Mutation(f"h1: {path}", "h1", broken, mended)
+
+
+def _guest(name: str, path: str, broken: str, mended: str) -> Mutation:
+    return Mutation(f"{name}: guests.{name}{path}", name, broken, mended)
+
+
+# The next start's description, edited as a person would with `virsh edit`.
+EDIT = "virsh -q dumpxml --inactive {name} >/run/gh-before.xml && {sed} </run/gh-before.xml "
+EDIT += ">/run/gh-after.xml && ! cmp -s /run/gh-before.xml /run/gh-after.xml && "
+EDIT += "virsh -q define /run/gh-after.xml"
+UNDO = "virsh -q define /run/gh-before.xml"
+
+
+def _edited(name: str, path: str, expression: str) -> Mutation:
+    broken = EDIT.format(name=name, sed=f'sed "{expression}"')
+    return _host(f"guests.{name}{path}", broken, UNDO)
+
+
+MOTD = "/etc/motd.d/10-guesthouse"
+POOL = "virsh -q pool-dumpxml guests | sed s,{0}, >/run/gh-pool.xml && virsh -q pool-destroy guests"
+POOL += " && virsh -q pool-define /run/gh-pool.xml && virsh -q pool-start guests"
+RANGE = "<range start='10.77.0.2' end='10.77.0.254'/>"
+DHCP = f'virsh -q net-update nat {{0}} ip-dhcp-range "{RANGE}" --live --config'
+STATUS = "/var/lib/dpkg/status"
+IMAGE = "for f in /srv/guests/small-*; do mv $f ${f%.away}; done"
+
+HOST = (
+    # dpkg's own record, so that mending needs no network.
+    _host(
+        "hosts.h1.packages.ethtool",
+        f"cp -p {STATUS} /run/gh-status && sed -i '/^Package: ethtool$/,/^Status:/"
+        f"s/install ok installed/deinstall ok config-files/' {STATUS}",
+        f"cp -p /run/gh-status {STATUS}",
+    ),
+    _host(
+        "hosts.h1.services.libvirtd.service.enabled",
+        "systemctl -q disable libvirtd.service 2>&1",
+        "systemctl -q enable libvirtd.service 2>&1",
+    ),
+    _host(
+        "hosts.h1.services.libvirtd.service.running",
+        "systemctl stop libvirtd.service 2>&1",
+        "systemctl start libvirtd.service",
+    ),
+    _host(
+        f"hosts.h1.files.{MOTD}.content",
+        f"cp {MOTD} /run/gh-m; echo more >>{MOTD}",
+        f"cat /run/gh-m >{MOTD}",
+    ),
+    _host(f"hosts.h1.files.{MOTD}.mode", f"chmod 0600 {MOTD}", f"chmod 0644 {MOTD}"),
+    _host(f"hosts.h1.files.{MOTD}.owner", f"chown nobody {MOTD}", f"chown root {MOTD}"),
+    _host(f"hosts.h1.files.{MOTD}.group", f"chgrp nogroup {MOTD}", f"chgrp root {MOTD}"),
+    _host("hosts.h1.bridges.br0", "ip link set br0 down", "ip link set br0 up"),
+    _host(
+        "hosts.h1.bridges.br0.nic", "ip link set enp0s4 nomaster", "ip link set enp0s4 master br0"
+    ),
+    _host(
+        "hosts.h1.bridges.br0.address",
+        "ip address add 10.90.0.99/24 dev br0",
+        "ip address del 10.90.0.99/24 dev br0",
+    ),
+    _host("pools.guests running", "virsh -q pool-destroy guests", "virsh -q pool-start guests"),
+    _host(
+        "pools.guests autostart",
+        "virsh -q pool-autostart --disable guests",
+        "virsh -q pool-autostart guests",
+    ),
+    _host("pools.guests.path", POOL.format("/srv/guests,/srv"), POOL.format("/srv<,/srv/guests<")),
+    _host(
+        "images.small.sha256 in pool guests",
+        "for f in /srv/guests/small-*; do mv $f $f.away; done",
+        IMAGE,
+    ),
+    _host("networks.nat.dhcp", DHCP.format("delete"), DHCP.format("add-last")),
+    _host(
+        "networks.nat autostart",
+        "virsh -q net-autostart --disable nat",
+        "virsh -q net-autostart nat",
+    ),
+)
+DOMAIN = (
+    _host("guests.db running", "virsh -q suspend db", "virsh -q resume db"),
+    _host("guests.web.autostart", "virsh -q autostart --disable web", "virsh -q autostart web"),
+    _host(
+        "guests.web.vcpus",
+        "virsh -q setvcpus web 2 --config",
+        "virsh -q setvcpus web 1 --config",
+    ),
+    _host(
+        "guests.web.memory_mib",
+        "virsh -q setmem web 448M --live",
+        "virsh -q setmem web 512M --live; sleep 3",
+    ),
+    _edited("web", ".memory_max_mib", "s/1048576</2097152</"),
+    _edited("web", ".cpu", "s/mode='host-model'/mode='host-passthrough'/"),
+    _host(
+        "guests.web.description",
+        "virsh -q desc web --live 'another guest'",
+        "virsh -q desc web --live 'A Debian guest with cloud-init and agent'",
+    ),
+    _edited("web", ".disks.data", "s/web.data.qcow2/web.other.qcow2/"),
+    _edited("web", ".nics.nat0.network", "s/<source network='nat'/<source network='other'/"),
+    _edited("db", ".nics.lan0.mac", "s/<mac address='52:/<mac address='56:/"),
+    _edited("db", ".nics.lan0.network", "s/<source bridge='br0'/<source bridge='br1'/"),
+    _host(
+        "guests.db.nics",
+        "virsh -q attach-interface db network nat --mac 52:54:00:00:00:99 --config",
+        "virsh -q detach-interface db network --mac 52:54:00:00:00:99 --config",
+    ),
+    _host(
+        "guests.db.disks",
+        "virsh -q attach-disk db /srv/guests/extra.raw vdz --config",
+        "virsh -q detach-disk db vdz --config",
+    ),
+    _edited("db", ".cloud_init seed", "s/db.seed.iso/other.iso/"),
+)
+RESULT = "/run/cloud-init/result.json"
+KEYS = "/home/admin/.ssh/authorized_keys"
+HOST_KEY = "/etc/ssh/ssh_host_ed25519_key.pub"
+SUDOERS = "/etc/sudoers.d/90-cloud-init-users"
+INSIDE = (
+    _guest("web", " hostname", "hostname other", "hostname web"),
+    _guest(
+        "web",
+        " ssh host keys",
+        f"cp -p {HOST_KEY} /run/gh-key; sed -i s/AAAAC3/AAAAC4/ {HOST_KEY}",
+        f"cp -p /run/gh-key {HOST_KEY}",
+    ),
+    _guest(
+        "web",
+        " machine-id",
+        "cp -p /etc/machine-id /run/gh-id; : >/etc/machine-id",
+        "cat /run/gh-id >/etc/machine-id",
+    ),
+    _guest(
+        "web",
+        ".cloud_init finished",
+        f'cp {RESULT} /run/gh-result; sed -i \'s/"errors": \\[/&"broken by hand"/\' {RESULT}',
+        f"cat /run/gh-result >{RESULT}",
+    ),
+    _guest(
+        "web",
+        ".nics.nat0.address",
+        "ip -4 address flush dev nat0",
+        "networkctl reconfigure nat0; for i in $(seq 60); do "
+        "ip -4 -o address show dev nat0 | grep -q 10.77 && exit 0; sleep 1; done; exit 1",
+    ),
+    _guest(
+        "db",
+        ".cloud_init.users.admin.shell",
+        "usermod --shell /bin/dash admin",
+        "usermod --shell /bin/sh admin",
+    ),
+    _guest(
+        "db",
+        ".cloud_init.users.admin.ssh_keys",
+        f"cp -p {KEYS} /run/gh-keys; echo 'ssh-ed25519 AAAAsomebody else' >>{KEYS}",
+        f"cat /run/gh-keys >{KEYS}",
+    ),
+    _guest("web", ".cloud_init.users.admin.password", "passwd -q -l admin", "passwd -q -u admin"),
+    # Without sudo nobody of ours could mend it: it mends itself after a while.
+    _guest(
+        "db",
+        ".cloud_init.users.admin.sudo",
+        f"mv {SUDOERS} /root/gh-sudoers; "
+        f"(sleep 40; mv /root/gh-sudoers {SUDOERS}) >/dev/null 2>&1 </dev/null &",
+        "true",
+    ),
+    _guest("db", " hostname", "hostname localhost", "hostname db"),
+)
+MUTATIONS = (*HOST, *DOMAIN, *INSIDE)
