@@ -55,8 +55,8 @@ def rows(quick: bool) -> list[Row]:
             lambda: wall_s(lambda: _overlay(image, overlay)),
             lambda: wall_s(lambda: _copy(image, copy)),
         )
-        sizes = [path.stat().st_blocks * 512 / 2**20 for path in (overlay, copy)]
+        small, whole = (path.stat().st_blocks * 512 / 2**20 for path in (overlay, copy))
     return [
         Row(names[0], against, 20, True, ours, peer),
-        Row(names[1], against, 0.01, False, *sizes, unit="MiB"),
+        Row(names[1], against, 0.01, False, small, whole, "MiB"),
     ]

@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from project import EngineProject
+
 from bench.rows import Row, in_turn, wall_s
 from bench.sites import POOLS, driver_site, node
-from project import EngineProject
 
 STOCK = Path(__file__).resolve().parent / "stock"
 # As many as there are pools, so that more guests do not mean more image volumes.
@@ -78,7 +79,7 @@ def deployed(kind: type[Ours] | type[Stock], count: int) -> Iterator[Ours | Stoc
         # Without: the engine writes its whole state after each resource.
         project.env["PULUMI_SKIP_CHECKPOINTS"] = "true"
         project.env["PULUMI_EXPERIMENTAL"] = "true"
-        project.pulumi("up", "--yes", "--skip-preview")
+        project.pulumi("up", "--yes", "--skip-preview", "--suppress-progress")
         yield project
 
 

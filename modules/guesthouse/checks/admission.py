@@ -52,7 +52,7 @@ def _fact(answer: Mapping[str, Any]) -> CapacityFact | str:
 def _problem(finding: Finding) -> Problem:
     return Problem(
         finding.path,
-        f"not so: {finding.what}",
+        f"preflight failed: {finding.what}",
         got=finding.seen,
         allowed=finding.wanted,
         hint=finding.remedy,

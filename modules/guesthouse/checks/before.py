@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from guesthouse.checks.finding import Finding, Severity, Status
-from guesthouse.checks.host import KEPT_MIB, KEPT_SHARE
 from guesthouse.facts.capacity import CapacityFact
 from guesthouse.placement import HostPlan, Plan
 
 GIB = 1024**3
+# The firmware and the kernel keep a part of the memory that was paid for.
+KEPT_SHARE, KEPT_MIB = 0.10, 64
 # Debian's and Fedora's packages that bring the hypervisor and its emulator.
 LIBVIRT = ("libvirt-daemon-system", "libvirt-daemon", "libvirt", "libvirt-daemon-kvm")
 QEMU = ("qemu-system-x86", "qemu-system", "qemu-kvm")

@@ -7,6 +7,7 @@ import difflib
 from collections.abc import Iterator
 from functools import partial
 
+from guesthouse.checks.before import KEPT_MIB, KEPT_SHARE
 from guesthouse.checks.check import (
     Check,
     Ground,
@@ -20,9 +21,6 @@ from guesthouse.checks.check import (
 )
 from guesthouse.facts.host import BridgeFact, FileFact, ServiceFact
 from guesthouse.placement import HostPlan, Plan
-
-# The firmware and the kernel keep a part of the memory that was paid for.
-KEPT_SHARE, KEPT_MIB = 0.10, 64
 
 
 def reach_id(host: str) -> str:

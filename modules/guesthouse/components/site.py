@@ -12,6 +12,8 @@ from guesthouse.components import inputs, libvirt
 from guesthouse.components.resources import Guest, Host, Image
 from guesthouse.placement import GuestPlan, NetworkPlan, Plan, PoolPlan
 
+Told = Mapping[str, Sequence[Any]]
+
 
 class SiteComponent(pulumi.ComponentResource):
     """Registers everything of a plan. ``secrets`` holds the values of `Plan.secrets`."""
@@ -82,29 +84,31 @@ class SiteComponent(pulumi.ComponentResource):
         return Guest(plan.name, values, self._options(depends_on=[self.hosts[plan.host], *needs]))
 
     def _outputs(self) -> dict[str, pulumi.Output[Any]]:
-        told = pulumi.Output.all(
-            **{
-                name: pulumi.Output.all(guest.addresses, guest.ssh_host_keys)
-                for name, guest in self.guests.items()
+        made = self._told().apply(lambda told: _told_outputs(self._plan, told))
+        return {name: made[name] for name in _OUTPUTS}
+
+    def _told(self) -> pulumi.Output[Told]:
+        """What all guests told, by name, as one output.
+
+        Not by `Output.all`: it makes several outputs for each guest, and at its end the SDK
+        waits for all that are left again and again, so that the time grows with their square.
+        """
+        guests = self.guests
+
+        async def values() -> dict[str, Any]:
+            return {
+                name: (await guest.addresses.future(), await guest.ssh_host_keys.future())
+                for name, guest in guests.items()
             }
-        )
-        return {
-            "guests": told.apply(lambda values: _guests(self._plan, values)),
-            "ssh_config": told.apply(
-                lambda values: render.ssh_config(
-                    self._plan.identity.mark, _machines(self._plan, values)
-                )
-            ),
-            "ansible_inventory": told.apply(
-                lambda values: render.ansible_inventory(_machines(self._plan, values))
-            ),
-            "testinfra_hosts": told.apply(
-                lambda values: render.testinfra_hosts(_machines(self._plan, values))
-            ),
-        }
+
+        async def known() -> bool:
+            items = [item for g in guests.values() for item in (g.addresses, g.ssh_host_keys)]
+            return all([await item.is_known() for item in items])
+
+        return pulumi.Output(set(guests.values()), values(), known())
 
 
-Told = Mapping[str, Sequence[Any]]
+_OUTPUTS = ("guests", "ssh_config", "ansible_inventory", "testinfra_hosts")
 
 
 def _address(guest: GuestPlan, addresses: Mapping[str, Sequence[str]]) -> str:
@@ -125,10 +129,16 @@ def _guests(plan: Plan, told: Told) -> dict[str, Any]:
     }
 
 
-def _machines(plan: Plan, told: Told) -> tuple[render.Machine, ...]:
+def _told_outputs(plan: Plan, told: Told) -> dict[str, Any]:
     guests = _guests(plan, told)
-    return render.machines(
+    machines = render.machines(
         plan,
         {name: guest["address"] for name, guest in guests.items()},
         {name: guest["ssh_host_keys"] for name, guest in guests.items()},
     )
+    return {
+        "guests": guests,
+        "ssh_config": render.ssh_config(plan.identity.mark, machines),
+        "ansible_inventory": render.ansible_inventory(machines),
+        "testinfra_hosts": render.testinfra_hosts(machines),
+    }

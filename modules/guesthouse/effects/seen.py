@@ -11,8 +11,8 @@ import copy
 
 from guesthouse.effects.units import Element, Key, parse, serialise, tag, units
 
-# What only the running guest can say; all else is read from the persistent definition.
-_LIVE = ("vcpu", "memory", "currentMemory")
+# What the running guest may have otherwise; all else is read from the persistent definition.
+_LIVE = ("description", "vcpu", "memory", "currentMemory")
 _LIVE_DEVICES = ("disk", "interface", "hostdev")
 # Devices that are drift when somebody adds them; the others libvirt adds by itself.
 _NOTICED = ("disk", "interface", "hostdev", "filesystem", "redirdev", "graphics", "shmem")

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import libvirt
 
-from guesthouse.effects import Effect, domain_changes, seen_document
+from guesthouse.effects import domain_changes, seen_document
 from guesthouse.errors import Problem, RefusedError
 from guesthouse.machine import guest_agent
 from guesthouse.machine.connections import HostConnection
@@ -126,7 +126,7 @@ class GuestResource(Resource):
             )
             if inputs["seed"] and not seen["seed"]:
                 _make_seed(host, inputs)
-            repair.live(found, [c for c in changes if c.effect is Effect.LIVE])
+            repair.live(found, changes)
             token = str(state["token"])
             made = domain.define(host.libvirt, inputs["domain_xml"], token)
             made.setAutostart(int(inputs["autostart"]))

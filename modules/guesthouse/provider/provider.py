@@ -188,7 +188,8 @@ class GuesthouseProvider(sdk.Provider):
                 work = partial(host_capacities, self._connections, question)
                 return await self._on_host(question, work)
             except GuesthouseError as error:
-                return {"unreachable": str(error)}
+                said = error.problems[0]
+                return {"unreachable": f"{said.what}: {said.got}" if said.got else said.what}
 
         answers = await asyncio.gather(*(one(question) for question in hosts.values()))
         return sdk.InvokeResponse(wrap_map({"hosts": dict(zip(hosts, answers, strict=True))}))

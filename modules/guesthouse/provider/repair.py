@@ -80,13 +80,17 @@ def live(domain: libvirt.virDomain, changes: Iterable[Change]) -> None:
     running = parse(domain.XMLDesc(0))
     for change in changes:
         unit = parse(change.xml)
-        if change.key[0] == "vcpu":
+        if change.key[0] == "description":
+            what = libvirt.VIR_DOMAIN_METADATA_DESCRIPTION
+            text = unit.text if change.new else None
+            domain.setMetadata(what, text, None, None, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+        elif change.key[0] == "vcpu":
             domain.setVcpusFlags(
                 int(unit.get("current", unit.text)), libvirt.VIR_DOMAIN_AFFECT_LIVE
             )
         elif change.key[0] == "currentMemory":
             domain.setMemoryFlags(int(unit.text), libvirt.VIR_DOMAIN_AFFECT_LIVE)
-        else:
+        elif change.effect is Effect.LIVE:
             _device(domain, change, running)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Awaitable
 from typing import Any
 
 import grpc
+import libvirt
 import pulumi.provider.experimental.server as sdk
 from google.protobuf import any_pb2
 from pulumi.provider.experimental.property_value import PropertyValue
@@ -24,6 +25,8 @@ PR_SET_PDEATHSIG = 1
 
 class Servicer(sdk.ProviderServicer):
     """The SDK's servicer, with our errors turned into plain messages."""
+
+    _provider: GuesthouseProvider
 
     async def Check(self, request: Any, context: Any) -> Any:
         # What is checked needs no look inside: sparing its conversion there and back makes a
@@ -67,6 +70,9 @@ async def _guarded(context: Any, answer: Awaitable[Any]) -> Any:
             await context.abort_with_status(_init_failed(cause))
         if isinstance(cause, GuesthouseError):
             await context.abort(grpc.StatusCode.UNKNOWN, str(cause))
+        if isinstance(cause, libvirt.libvirtError):
+            said = f"libvirt refused: {cause.get_error_message()}"
+            await context.abort(grpc.StatusCode.UNKNOWN, said)
         raise
 
 

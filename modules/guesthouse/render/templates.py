@@ -11,9 +11,10 @@ import json
 import re
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, select_autoescape
+if TYPE_CHECKING:
+    from jinja2 import Environment, Template
 
 FOLDER = Path(__file__).resolve().parents[3] / "templates"
 
@@ -45,6 +46,9 @@ def ssh_path(path: str) -> str:
 @cache
 def environment() -> Environment:
     """One environment per process; templates are compiled once."""
+    # Here, since Jinja takes a while to load, and much is said without a document.
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
     made = Environment(
         loader=FileSystemLoader(FOLDER),
         undefined=StrictUndefined,

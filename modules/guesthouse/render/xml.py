@@ -12,6 +12,5 @@ _PARSER = etree.XMLParser(
 
 def canonical(text: str) -> str:
     """The same document in canonical form; idempotent."""
-    root = etree.fromstring(text.encode(), _PARSER)
-    etree.indent(root, space="  ")
-    return etree.tostring(root, encoding="unicode") + "\n"
+    root = etree.fromstring(text, _PARSER)
+    return etree.tostring(root, encoding="unicode", pretty_print=True)
