@@ -25,6 +25,7 @@ from guesthouse.provider.seed import seed_iso
 from scratch import CHECKOUT
 
 POOL = "/srv/guesthouse-bench"
+NAME, AGAINST = "declared guest to ssh", "hand-written virsh script"
 ADDRESS = "10.79.0.12"
 TIMEOUT_S = 600
 
@@ -171,15 +172,19 @@ def _project(host: Endpoint, ssh: SshDirectory) -> Iterator[LabProject]:
             ssh.run("h1", "rm", "-rf", POOL)
 
 
+def not_measured(why: str) -> list[Row]:
+    """The row without figures."""
+    return [Row(NAME, AGAINST, 1.1, missing=why)]
+
+
 def rows(quick: bool) -> list[Row]:
     """One row; the first create of ours, which brings pool, network and image, does not count."""
-    name, against = "declared guest to ssh", "hand-written virsh script"
     status = lab_.status(CHECKOUT)
     if status is None or not status.running or images.cached("small") is None:
-        return [Row(name, against, 1.1, missing="guesthouse lab up")]
+        return not_measured("guesthouse lab up")
     host = next(iter(lab_.endpoints(CHECKOUT)))
     ssh = SshDirectory([host])
     with _project(host, ssh) as project:
         project.create_s()
         ours, peer = in_turn(1 if quick else 2, project.create_s, lambda: _hand_s(ssh, project.key))
-    return [Row(name, against, 1.1, False, ours, peer)]
+    return [Row(NAME, AGAINST, 1.1, False, ours, peer)]

@@ -11,10 +11,10 @@ from typing import Any
 
 import libvirt
 
-from guesthouse.errors import MachineError, Problem
+from guesthouse.errors import MachineError, Problem, UnreachableError
 from guesthouse.machine.libvirt_handle import LibvirtHandles, ssh_uri
 from guesthouse.machine.shell import ssh_runner
-from guesthouse.machine.ssh import Endpoint, SshDirectory
+from guesthouse.machine.ssh import SSH_FAILED, Endpoint, SshDirectory
 
 LOCKS = "/run/lock"
 
@@ -84,30 +84,37 @@ class HostConnection:
             f"exec 9>{path}; flock --nonblock 9 && [ {path} -ef /proc/self/fd/9 ] || exit 1; "
             f"echo held; cat; rm -f {path}"
         )
-        process = subprocess.Popen(
-            self.ssh.command(self.name, *sudo, "sh", "-c", script),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
+        process = self._holder(*sudo, "sh", "-c", script)
+        if process.returncode == SSH_FAILED:
+            # The shared connection ended just then (see SshDirectory.run): nothing has run.
+            process = self._holder(*sudo, "sh", "-c", script)
+        if process.returncode is not None:
+            raise self._not_held(name, process)
         try:
-            assert process.stdout is not None
-            if process.stdout.readline() != b"held\n":
-                raise self._not_held(name, process)
             yield
         finally:
             process.communicate(timeout=30)
 
+    def _holder(self, *argv: str) -> subprocess.Popen[bytes]:
+        """The process that holds a lock; it has ended already if it did not get it."""
+        process = subprocess.Popen(
+            self.ssh.command(self.name, *argv),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        assert process.stdout is not None
+        if process.stdout.readline() != b"held\n":
+            process.wait(timeout=30)
+        return process
+
     def _not_held(self, name: str, process: subprocess.Popen[bytes]) -> MachineError:
         _, stderr = process.communicate(timeout=30)
-        return MachineError(
-            Problem(
-                f"host {self.name}",
-                f"'{name}' is being changed by another run",
-                got=stderr.decode(errors="replace").strip()[-300:],
-                hint="wait until the other run has ended, then run `up` again",
-            )
-        )
+        where, got = f"host {self.name}", stderr.decode(errors="replace").strip()[-300:]
+        if process.returncode == SSH_FAILED:
+            return UnreachableError(Problem(where, "ssh failed", got=got))
+        hint = "wait until the other run has ended, then run `up` again"
+        return MachineError(Problem(where, f"'{name}' is being changed by another run", hint=hint))
 
 
 class Connections:

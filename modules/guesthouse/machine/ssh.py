@@ -93,7 +93,7 @@ def ssh_config_text(
         common += [
             "  ControlMaster auto",
             f'  ControlPath "{control_dir}/%C"',
-            "  ControlPersist 30",
+            "  ControlPersist 120",
         ]
     return "\n\n".join([*(_block(e) for e in endpoints), "\n".join(common)]) + "\n"
 
@@ -156,13 +156,10 @@ class SshDirectory:
     ) -> subprocess.CompletedProcess[bytes]:
         """Run a command on a machine; an exit code outside ``expected`` raises MachineError."""
         try:
-            result = subprocess.run(
-                self.command(name, *argv),
-                input=input if input is not None else b"",
-                capture_output=True,
-                timeout=timeout_s,
-                check=False,
-            )
+            result = self._once(name, argv, input, timeout_s)
+            if result.returncode == SSH_FAILED and not result.stderr.strip():
+                # The shared connection ended for want of work just then: nothing has run.
+                result = self._once(name, argv, input, timeout_s)
         except subprocess.TimeoutExpired as error:
             what = f"no answer within {timeout_s:.0f} s to `{shlex.join(argv)[:200]}`"
             raise UnreachableError(Problem(f"host {name}", what)) from error
@@ -177,6 +174,17 @@ class SshDirectory:
                 )
             )
         return result
+
+    def _once(
+        self, name: str, argv: Sequence[str], input: bytes | None, timeout_s: float
+    ) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(
+            self.command(name, *argv),
+            input=input if input is not None else b"",
+            capture_output=True,
+            timeout=timeout_s,
+            check=False,
+        )
 
     def _unreachable(self, name: str, stderr: bytes) -> UnreachableError:
         endpoint = self.endpoints.get(name)
