@@ -1,6 +1,6 @@
 # Thin: every line is a command that can be typed by hand.
 .DEFAULT_GOAL := help
-.PHONY: help setup up down test test-fast bench
+.PHONY: help setup up down test test-fast test-lab bench
 MAKEFLAGS += --no-print-directory
 BIN := .venv/bin
 
@@ -20,10 +20,12 @@ down: ## Take the lab and its state away; caches stay
 	elif [ -d .guesthouse/lab ]; then echo "the environment is missing: make setup, then make down"; exit 1; \
 	else echo "nothing to take down"; fi
 
-test: setup test-fast ## All tests, with one full pass of a lab of their own
+test: setup test-fast ## All tests that need no lab
+
+test-lab: setup ## One full pass of a lab of its own: life, mutations, bad input, end (about an hour)
 	@$(BIN)/pytest tests/lab
 
-test-fast: ## Linters, types and all tests that need no lab; under a minute
+test-fast: ## Linters, types and all tests that need no lab; about a minute
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy

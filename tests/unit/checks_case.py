@@ -158,7 +158,7 @@ def _domain(guest: GuestPlan) -> DomainFact:
         firmware=guest.firmware,
         description=guest.description,
         disks={d.target: DomainDisk("disk", d.path, d.serial) for d in guest.disks}
-        | {"sda": DomainDisk("cdrom", guest.seed_path, "")},
+        | {guest.seed_target: DomainDisk("disk", guest.seed_path, "")},
         nics={
             n.mac: DomainNic(
                 "bridge" if n.bridge else "network", n.bridge or n.libvirt_network, "vnet0"

@@ -114,7 +114,7 @@ GUEST: tuple[Row, ...] = (
         for suffix, to in ((".mac", GONE), (".network", DomainNic("bridge", "br7", "vnet0")))
     ),
     ("h1: guests.web.nics", (*DOMAIN, "live", "nics", "52:00:00:00:00:09"), DomainNic("", "", "")),
-    ("h1: guests.web.cloud_init seed", (*DOMAIN, "config", "disks", "sda"), GONE),
+    ("h1: guests.web.cloud_init seed", (*DOMAIN, "config", "disks", "vdc"), GONE),
 )
 INSIDE: tuple[Row, ...] = (
     ("web: guests.web ssh", WEB, "Connection timed out"),

@@ -30,7 +30,8 @@ import os, time, pulumi
 if os.path.exists("wait"):
     open("waiting", "w").close()
     time.sleep(60)
-guest = {"host": "h1", "address": "10.77.0.5", "addresses": ["10.77.0.5"], "ssh_host_keys": ["k"]}
+told = {"nat0": ["10.77.0.5"]}
+guest = {"host": "h1", "address": "10.77.0.5", "addresses": told, "ssh_host_keys": ["k"]}
 pulumi.export("guests", {"web": guest})
 pulumi.export("known", pulumi.Config().require_secret("web_password").apply(len))
 """

@@ -26,7 +26,7 @@ from scratch import scratch_project
 GUEST = {
     "host": "h1",
     "address": "10.77.0.5",
-    "addresses": ["10.77.0.5/24"],
+    "addresses": {"nat0": ["10.77.0.5"]},
     "ssh_host_keys": [KEY],
 }
 

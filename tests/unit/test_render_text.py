@@ -68,7 +68,7 @@ def test_a_description_comes_back_and_adds_no_element(text: str) -> None:
 def test_a_path_comes_back_and_adds_no_attribute(path: str) -> None:
     plan = dataclasses.replace(GUEST, seed_path=path, serial_log=path)
     tree = etree.fromstring(guest_document(plan).domain_xml)
-    assert tree.xpath("string(devices/disk[@device='cdrom']/source/@file)") == path
+    assert tree.xpath("string(devices/disk[readonly]/source/@file)") == path
     assert tree.xpath("string(devices/serial/log/@file)") == path
     tags = [tag for tag, _ in elements(etree.tostring(tree, encoding="unicode"))]
     assert tags == [tag for tag, _ in elements(guest_document(GUEST).domain_xml)]

@@ -21,9 +21,8 @@ Say = Callable[[str], None]
 
 # sshd lets 10 sessions share a connection (MaxSessions); every guest is reached through its host.
 GUESTS_AT_ONCE = 4
-# A guest that was just started may take this long until its sshd answers; a host is there or
-# not, but a busy one may let the first connections time out.
-PATIENCE_S = 180.0
+# A host is there or not, but a busy one may let the first connections time out. A guest that was
+# just started has its own time, ``timeout_s``, until its sshd answers.
 HOST_PATIENCE_S = 45.0
 PAUSE_S = 3.0
 
@@ -43,7 +42,7 @@ def left_out(plan: Plan) -> dict[str, str]:
 
 
 def gather(
-    plan: Plan, door: Door, say: Say, deep: bool = False, patience_s: float = PATIENCE_S
+    plan: Plan, door: Door, say: Say, deep: bool = False, patience_s: float | None = None
 ) -> SiteFacts:
     """All facts of a site. A machine that does not answer becomes a text that says why."""
     absent = left_out(plan)
@@ -97,9 +96,10 @@ def _closed(guest: GuestPlan, door: Door, host: HostFacts | str) -> str:
     return "" if door.knows(guest.name) else "no `up` has told its address yet"
 
 
-def _guest(run: Runner, guest: GuestPlan, say: Say, patience_s: float) -> InsideFact | str:
+def _guest(run: Runner, guest: GuestPlan, say: Say, patience_s: float | None) -> InsideFact | str:
     """Ask one guest; wait for its sshd, and for cloud-init to be done."""
     start = time.monotonic()
+    patience_s = guest.timeout_s if patience_s is None else patience_s
     try:
         first = _patiently(run, guest.name, guest_question(guest), say, patience_s)
         if _is_done(first.cloud_init):

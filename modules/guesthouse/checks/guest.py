@@ -65,7 +65,7 @@ def checks(plan: Plan, guest: GuestPlan) -> Iterator[Check]:
             "cloud_init",
             "cloud-init's seed is attached",
             guest.seed_path,
-            partial(_all, guest, _seed, guest.seed_path),
+            partial(_all, guest, partial(_seed, guest.seed_target), guest.seed_path),
             aspect="seed",
         )
 
@@ -177,12 +177,14 @@ def _nic(ground: Ground, guest: GuestPlan, nic: NicPlan) -> Iterator[Check]:
     )
 
 
-def _seed(shape: Shape) -> str:
-    return next((d.path for d in shape.disks.values() if d.device == "cdrom"), "")
+def _seed(target: str, shape: Shape) -> str:
+    found = shape.disks.get(target)
+    return found.path if found else ""
 
 
 def _nothing_else(ground: Ground, guest: GuestPlan) -> Iterator[Check]:
-    targets, macs = {d.target for d in guest.disks}, {n.mac for n in guest.nics}
+    targets = {d.target for d in guest.disks} | ({guest.seed_target} if guest.cloud_init else set())
+    macs = {n.mac for n in guest.nics}
 
     def disks(shape: Shape) -> tuple[str, ...]:
         other = {t: d for t, d in shape.disks.items() if t not in targets and d.device == "disk"}

@@ -96,7 +96,10 @@ def with_outputs(plan: Plan, outputs: Mapping[str, Any]) -> Stack:
     guests: Mapping[str, Mapping[str, Any]] = outputs.get("guests") or {}
     addresses = {name: str(guest.get("address") or "") for name, guest in guests.items()}
     keys = {name: tuple(guest.get("ssh_host_keys") or ()) for name, guest in guests.items()}
-    told = {name: tuple(guest.get("addresses") or ()) for name, guest in guests.items()}
+    told = {
+        name: tuple(address for nic in (guest.get("addresses") or {}).values() for address in nic)
+        for name, guest in guests.items()
+    }
     return Stack(plan, machines(plan, addresses, keys), told)
 
 

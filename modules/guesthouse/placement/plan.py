@@ -143,8 +143,13 @@ class GuestPlan:
 
     @property
     def root_ports(self) -> range:
-        """Indices of the PCIe root ports: disks, NICs, serial, balloon, rng, and 4 to grow live."""
-        return range(1, len(self.disks) + len(self.nics) + 3 + 4 + 1)
+        """PCIe root ports: disks, seed, NICs, serial, balloon, rng, and 4 to grow live."""
+        return range(1, len(self.disks) + 1 + len(self.nics) + 3 + 4 + 1)
+
+    @property
+    def seed_target(self) -> str:
+        """The seed's device, after the disks: virtio too, so it is there as early as they are."""
+        return f"vd{chr(ord('a') + len(self.disks))}"
 
     @property
     def secrets(self) -> tuple[str, ...]:
