@@ -40,11 +40,14 @@ def _edited(name: str, path: str, expression: str) -> Mutation:
 
 
 MOTD = "/etc/motd.d/10-guesthouse"
-POOL = "virsh -q pool-dumpxml guests | sed s,{0}, >/run/gh-pool.xml && virsh -q pool-destroy guests"
+POOL = (
+    "virsh -q pool-dumpxml guests | sed 's,{0},' >/run/gh-pool.xml && virsh -q pool-destroy guests"
+)
 POOL += " && virsh -q pool-define /run/gh-pool.xml && virsh -q pool-start guests"
 RANGE = "<range start='10.77.0.2' end='10.77.0.254'/>"
 DHCP = f'virsh -q net-update nat {{0}} ip-dhcp-range "{RANGE}" --live --config'
 STATUS = "/var/lib/dpkg/status"
+TAKEN = "/run/systemd/network/00-taken.network"
 IMAGE = "for f in /srv/guests/small-*; do mv $f ${f%.away}; done"
 
 HOST = (
@@ -74,8 +77,13 @@ HOST = (
     _host(f"hosts.h1.files.{MOTD}.owner", f"chown nobody {MOTD}", f"chown root {MOTD}"),
     _host(f"hosts.h1.files.{MOTD}.group", f"chgrp nogroup {MOTD}", f"chgrp root {MOTD}"),
     _host("hosts.h1.bridges.br0", "ip link set br0 down", "ip link set br0 up"),
+    # networkd puts a NIC back by itself, unless somebody took it out of its hands.
     _host(
-        "hosts.h1.bridges.br0.nic", "ip link set enp0s4 nomaster", "ip link set enp0s4 master br0"
+        "hosts.h1.bridges.br0.nic",
+        "mkdir -p /run/systemd/network; "
+        f"printf '[Match]\\nName=enp0s4\\n[Link]\\nUnmanaged=yes\\n' >{TAKEN}; "
+        "networkctl reload; sleep 2; ip link set enp0s4 nomaster",
+        f"rm -f {TAKEN}; networkctl reload; networkctl reconfigure enp0s4; sleep 3",
     ),
     _host(
         "hosts.h1.bridges.br0.address",

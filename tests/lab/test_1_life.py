@@ -31,7 +31,7 @@ def test_a_guest_answers_by_its_name(deployed: LabProject) -> None:
 
 
 def test_the_guests_reach_each_other_over_the_bridge(deployed: LabProject) -> None:
-    assert " 0% packet loss" in deployed.guest("web", "ping -c 3 -W 5 10.90.0.12")
+    assert " 0% packet loss" in deployed.guest("web", "sudo -n ping -c 3 -W 5 10.90.0.12")
 
 
 def test_the_secret_is_nowhere_outside_the_seed(deployed: LabProject) -> None:
