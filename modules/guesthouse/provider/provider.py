@@ -11,7 +11,6 @@ from functools import partial
 from typing import Any, TypeVar
 
 from pulumi.provider.experimental import provider as sdk
-from pulumi.provider.experimental.property_value import PropertyValue
 
 from guesthouse.errors import GuesthouseError, Problem, RefusedError
 from guesthouse.machine.connections import Connections
@@ -197,6 +196,3 @@ class GuesthouseProvider(sdk.Provider):
     async def cancel(self) -> None:
         """The engine gives up: blocking calls end with this process."""
         self._threads.shutdown(wait=False, cancel_futures=True)
-
-
-__all__ = ["GuesthouseProvider", "InitFailedResponse", "PropertyValue"]

@@ -66,9 +66,9 @@ class Resource(ABC):
                 changed[name] = "add" if old is None else "delete" if new is None else "update"
         return changed
 
+    @abstractmethod
     def planned(self, call: Call, state: Values | None, inputs: Values) -> dict[str, Any]:
         """Preview of create (``state`` None) or update: says effects, raises refusals."""
-        raise NotImplementedError
 
     @abstractmethod
     def create(self, call: Call, inputs: Values) -> tuple[str, dict[str, Any]]:
