@@ -18,6 +18,9 @@ from guesthouse.cli.engine import environment
 from guesthouse.cli.project import Project
 from scratch import clean_environment, scratch_project
 
+# The installed command, beside the interpreter that runs the tests.
+COMMAND = Path(sys.executable).with_name("guesthouse")
+
 
 class LabProject:
     """The project folder, and the command in it."""
@@ -30,7 +33,7 @@ class LabProject:
     ) -> subprocess.CompletedProcess[str]:
         """`guesthouse ARGV...` in the folder, whatever its exit code; ``text`` is its input."""
         return subprocess.run(
-            [sys.executable, "-m", "guesthouse.cli.app", "-C", str(self.root), *argv],
+            [str(COMMAND), "-C", str(self.root), *argv],
             env=clean_environment(),
             input=text,
             capture_output=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from base64 import b64decode
 from pathlib import Path
 
 import pytest
@@ -54,12 +55,24 @@ def test_no_secret_is_on_the_command_line() -> None:
 
 @pytest.mark.parametrize(
     ("accel", "cpu"),
-    [("kvm", "host,host-phys-bits=off,phys-bits=36"), (accelerator.TCG, "max,phys-bits=36")],
+    [
+        ("kvm", "host,host-phys-bits=off,phys-bits=36"),
+        (accelerator.TCG, "max,phys-bits=36,la57=off"),
+    ],
 )
 def test_the_cpu_follows_the_accelerator(accel: str, cpu: str) -> None:
     command = words(accel)
     assert command[command.index("-cpu") + 1] == cpu
     assert command[command.index("-accel") + 1] == accel
+
+
+def test_emulated_guests_share_one_vcpu_and_the_host_has_the_other() -> None:
+    [dropin] = [word for word in words() if "unit-dropin.machine.slice=" in word]
+    text = b64decode(dropin.split("slice=")[1]).decode()
+    command = words()
+    assert command[command.index("-smp") + 1] == "2"
+    assert text == "[Slice]\nAllowedCPUs=1\n"
+    assert "unit-dropin" not in " ".join(words("kvm"))
 
 
 def test_two_hosts_never_share_a_mac() -> None:
