@@ -22,7 +22,7 @@ down: ## Take the lab and its state away; caches stay
 
 test: setup test-fast ## All tests that need no lab
 
-test-lab: setup ## One full pass of a lab of its own: life, mutations, bad input, end (about an hour)
+test-lab: setup ## One full pass of a lab of its own: life, mutations, bad input, end (about 30 minutes)
 	@$(BIN)/pytest tests/lab
 
 test-fast: ## Linters, types and all tests that need no lab; about a minute

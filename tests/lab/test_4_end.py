@@ -13,7 +13,7 @@ def test_destroy_leaves_nothing_but_images_and_up_works_again(deployed: LabProje
     deployed.guesthouse("destroy", "lab", "--yes")
     left = deployed.host(
         "virsh list --all --name; virsh net-list --all --name; virsh pool-list --all --name;"
-        "ls /var/lib/guesthouse /etc/systemd/network/*guesthouse* /etc/motd.d 2>/dev/null;"
+        "ls -d /var/lib/guesthouse/* /etc/systemd/network/*guesthouse* /etc/motd.d/* 2>/dev/null;"
         "ls /var/log/libvirt/qemu/*-serial.log* 2>/dev/null; ip -br link show type bridge;"
         "ls /srv/guests | grep -v '^\\(debian13\\|small\\)-[0-9a-f]*\\.qcow2$'; true"
     )
