@@ -20,9 +20,9 @@ down: ## Take the lab and its state away; caches stay
 	elif [ -d .guesthouse/lab ]; then echo "the environment is missing: make setup, then make down"; exit 1; \
 	else echo "nothing to take down"; fi
 
-test: setup test-fast ## All tests that need no lab
+test: setup test-fast test-lab ## All tests
 
-test-lab: setup ## One full pass of a lab of its own: life, mutations, bad input, end (about 30 minutes)
+test-lab: setup ## One full pass of a lab of its own: life, mutations, bad input, end (about 25 minutes)
 	@$(BIN)/pytest tests/lab
 
 test-fast: ## Linters, types and all tests that need no lab; about a minute

@@ -27,6 +27,7 @@ def connection(plan: HostPlan) -> dict[str, Any]:
         "host_keys": list(host.host_keys),
         "libvirt_uri": host.libvirt_uri or "",
         "maintenance": host.maintenance,
+        "boots_at_once": host.boots_at_once,
     }
 
 

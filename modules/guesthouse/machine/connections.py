@@ -40,6 +40,8 @@ class HostConnection:
         self._test_uri = str(connection.get("libvirt_uri") or "")
         self._handles = handles
         self._ssh: SshDirectory | None = None
+        # Held while a guest boots.
+        self.boots = threading.Semaphore(int(connection["boots_at_once"]))
 
     @property
     def is_test(self) -> bool:

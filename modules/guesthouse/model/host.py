@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints
 
 from guesthouse.model.values import (
     AbsolutePath,
+    BootCount,
     FileMode,
     HostKey,
     InterfaceAddress,
@@ -55,6 +56,8 @@ class Host(Model):
 
     ``memory_mib`` and ``vcpus`` declare its capacity; guests must fit into the memory.
     ``host_keys`` are the only ssh host keys accepted (``ssh-ed25519 AAAA...``).
+    ``boots_at_once`` guests boot side by side, the others wait: a slow host starts few at a time
+    sooner than all together.
     A ``libvirt_uri`` of libvirt's test driver makes a host of pure memory, without ssh.
     """
 
@@ -66,6 +69,7 @@ class Host(Model):
     libvirt_uri: Annotated[str, StringConstraints(pattern=r"^test:///.*$")] | None = None
     memory_mib: MemoryMib | None = None
     vcpus: VcpuCount | None = None
+    boots_at_once: BootCount = 4
     maintenance: bool = False
     packages: tuple[PackageName, ...] = ()
     services: dict[UnitName, Service] = Field(default_factory=dict)

@@ -78,4 +78,6 @@ Mac = Annotated[
 ]
 Port = Annotated[int, Field(ge=1, le=65535)]
 MemoryMib = Annotated[int, Field(ge=32, le=64 * 1024 * 1024)]
+# No more than the provider's calls at a time on one host.
+BootCount = Annotated[int, Field(ge=1, le=4)]
 VcpuCount = Annotated[int, Field(ge=1, le=4096)]

@@ -58,22 +58,24 @@ class GuestResource(Resource):
             _make_volumes(call, host, inputs, record, keep=adopted is not None)
             if adopted is not None:
                 call.say(f"{name}: adopting our own guest from an earlier run")
-            if adopted is None or not adopted.isActive():
-                call.say(f"{name}: defining and starting")
             made = domain.define(handle, inputs["domain_xml"], token)
             made.setAutostart(int(inputs["autostart"]))
-            domain.start(made, name)
             _record(host, inputs, token, complete=True)
-            return key, self._settle(call, host, made, inputs, token)
+            return key, self._boot(call, host, made, inputs, token)
 
-    def _settle(
+    def _boot(
         self, call: Call, host: HostConnection, made: Any, inputs: Values, token: str
     ) -> dict[str, Any]:
-        """Wait for the guest; the state says what it told, even when it did not answer."""
-        if host.is_test:
-            evidence, reason = Evidence(), ""
-        else:
-            evidence, reason = wait_for_guest(host, made, inputs, call.say)
+        """Start and await the guest; the state says what it told, even when it did not answer."""
+        name, evidence, reason = str(inputs["name"]), Evidence(), ""
+        if not made.isActive():
+            call.say(f"{name}: defined, waiting for its turn to boot")
+        with host.boots:
+            if not made.isActive():
+                call.say(f"{name}: booting")
+            domain.start(made, name)
+            if not host.is_test:
+                evidence, reason = wait_for_guest(host, made, inputs, call.say)
         state = {
             **inputs,
             "declared": _declared(inputs),
@@ -132,8 +134,7 @@ class GuestResource(Resource):
             made.setAutostart(int(inputs["autostart"]))
             if seen["power"] == "paused":
                 made.resume()
-            domain.start(made, name)
-            return self._settle(call, host, made, inputs, token)
+            return self._boot(call, host, made, inputs, token)
 
     def delete(self, call: Call, resource_id: str, state: Values) -> None:
         host = self.host(state)
