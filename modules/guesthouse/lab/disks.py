@@ -135,7 +135,10 @@ def bare(tar: Path, work: Path, size_gib: int, output: Path) -> None:
 
 
 def bootable(tar: Path, work: Path, label: str, output: Path) -> None:
-    """A disk that starts under BIOS and UEFI, as compressed qcow2."""
+    """A disk that starts under BIOS and UEFI, as qcow2.
+
+    Not compressed: an emulated host would unpack each cluster again at every read of it.
+    """
     raw = work / "disk.raw"
     # The kernel's size is only known once unpacked; 64 MiB hold any Debian kernel and initrd.
     layout = Layout(label=label, boot_mib=64, root_mib=root_size_mib(tar))
@@ -147,8 +150,7 @@ def bootable(tar: Path, work: Path, label: str, output: Path) -> None:
     options = ["-L", "root", "-b", "4096", "-E", f"offset={offset},lazy_itable_init=1"]
     fill(tar, work, *options, "-d", str(work / "tree"), str(raw), size)
     boot_partition(raw, work, layout)
-    compression = "compression_type=zstd"
-    run("qemu-img", "convert", "-c", "-O", "qcow2", "-o", compression, raw, output)
+    run("qemu-img", "convert", "-O", "qcow2", raw, output)
     raw.unlink()
 
 
