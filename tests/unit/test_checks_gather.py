@@ -191,6 +191,8 @@ def test_an_interrupt_ends_the_waiting_at_once() -> None:
     program = """
         import os, signal, threading, time
         from guesthouse.facts.parallel import in_parallel
+        # A job in the background of a shell starts with the signal ignored.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
         try:
             in_parallel({"a": lambda: time.sleep(60)}, str, 1)
