@@ -19,6 +19,8 @@ def test_destroy_leaves_nothing_but_images_and_up_works_again(deployed: LabProje
     )
     assert left.split() == []
     deployed.guesthouse("up", "lab", "--yes")
+    # Waits for sshd and cloud-init, as `up` alone does not: the agent answers earlier.
+    deployed.guesthouse("verify", "lab")
     assert deployed.guesthouse("ssh", "web", "--", "hostname") == "web\n"
 
 
