@@ -25,7 +25,7 @@ test: setup test-fast test-lab ## All tests
 test-lab: setup ## One full pass of a lab of its own: life, mutations, bad input, end (about 25 minutes)
 	@$(BIN)/pytest tests/lab
 
-test-fast: ## Linters, types and all tests that need no lab; about a minute
+test-fast: ## Linters, types and all tests that need no lab; two to three minutes
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy

@@ -56,8 +56,8 @@ class Host(Model):
 
     ``memory_mib`` and ``vcpus`` declare its capacity; guests must fit into the memory.
     ``host_keys`` are the only ssh host keys accepted (``ssh-ed25519 AAAA...``).
-    ``boots_at_once`` guests boot side by side, the others wait: a slow host starts few at a time
-    sooner than all together.
+    So many guests as ``boots_at_once`` boot side by side, the others wait: a slow host is through
+    sooner when it boots few at a time.
     A ``libvirt_uri`` of libvirt's test driver makes a host of pure memory, without ssh.
     """
 
