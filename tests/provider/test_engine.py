@@ -42,7 +42,8 @@ def test_an_edit_of_a_guest_is_refused_in_the_preview_and_nothing_changes(
     result = project.run("preview")
     text = result.stdout + result.stderr
     assert result.returncode != 0
-    assert "guest g0: memory 131072 -> 262144 (not possible yet)" in text
+    for guest in ("g0", "g1"):
+        assert f"guest {guest}: memory 131072 -> 262144 (not possible yet)" in text
     assert (
         "hint: put the old value back, or remove the guest, run `up`, and declare it anew" in text
     )

@@ -10,7 +10,18 @@ import pulumi
 Inputs = Mapping[str, Any]
 
 
-class Host(pulumi.CustomResource):
+class Resource(pulumi.CustomResource):
+    """What all have in common: a preview tells which of its changes `up` would refuse."""
+
+    refused: pulumi.Output[Sequence[str]]
+
+    def __init__(
+        self, kind: str, name: str, inputs: Inputs, opts: pulumi.ResourceOptions | None
+    ) -> None:
+        super().__init__(f"guesthouse:index:{kind}", name, {**inputs, "refused": None}, opts)
+
+
+class Host(Resource):
     """A hypervisor host: files, packages, services, bridges."""
 
     libvirt_uri: pulumi.Output[str]
@@ -18,19 +29,19 @@ class Host(pulumi.CustomResource):
     def __init__(
         self, name: str, inputs: Inputs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        super().__init__("guesthouse:index:Host", name, {**inputs, "libvirt_uri": None}, opts)
+        super().__init__("Host", name, {**inputs, "libvirt_uri": None}, opts)
 
 
-class Image(pulumi.CustomResource):
+class Image(Resource):
     """An image volume in a pool of one host."""
 
     def __init__(
         self, name: str, inputs: Inputs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        super().__init__("guesthouse:index:Image", name, {**inputs}, opts)
+        super().__init__("Image", name, inputs, opts)
 
 
-class Guest(pulumi.CustomResource):
+class Guest(Resource):
     """A guest with its disks and seed."""
 
     addresses: pulumi.Output[Mapping[str, Sequence[str]]]
@@ -40,4 +51,4 @@ class Guest(pulumi.CustomResource):
         self, name: str, inputs: Inputs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         outputs = {"addresses": None, "ssh_host_keys": None}
-        super().__init__("guesthouse:index:Guest", name, {**inputs, **outputs}, opts)
+        super().__init__("Guest", name, {**inputs, **outputs}, opts)

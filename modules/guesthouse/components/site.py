@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import pulumi
 
 from guesthouse import render
 from guesthouse.components import inputs, libvirt
-from guesthouse.components.resources import Guest, Host, Image
+from guesthouse.components.resources import Guest, Host, Image, Resource
 from guesthouse.placement import GuestPlan, NetworkPlan, Plan, PoolPlan
 
 Told = Mapping[str, Sequence[Any]]
+Ours = TypeVar("Ours", bound=Resource)
 
 
 class SiteComponent(pulumi.ComponentResource):
@@ -28,6 +30,7 @@ class SiteComponent(pulumi.ComponentResource):
         self._plan = plan
         self._secrets = secrets
         self._needs: dict[tuple[str, str, str], pulumi.Resource] = {}
+        self._ours: list[Resource] = []
         self.hosts = {name: self._host(name) for name in plan.hosts}
         self._pools_and_networks()
         self._images()
@@ -47,7 +50,7 @@ class SiteComponent(pulumi.ComponentResource):
     def _host(self, name: str) -> Host:
         host = self._plan.hosts[name]
         values = inputs.host_inputs(self._plan.identity, host, render.host_document(host))
-        return Host(name, values, self._options())
+        return self._mine(Host(name, values, self._options()))
 
     def _pools_and_networks(self) -> None:
         providers: dict[str, pulumi.ProviderResource] = {}
@@ -71,7 +74,7 @@ class SiteComponent(pulumi.ComponentResource):
             values = inputs.image_inputs(self._plan.hosts[image.host], image)
             pool = self._needs.get(("pool", image.host, image.pool), self.hosts[image.host])
             name = f"{image.host}-{image.pool}-{image.name}"
-            resource = Image(name, values, self._options(depends_on=[pool]))
+            resource = self._mine(Image(name, values, self._options(depends_on=[pool])))
             self._needs["image", image.host, image.path] = resource
 
     def _guest(self, plan: GuestPlan) -> Guest:
@@ -81,7 +84,12 @@ class SiteComponent(pulumi.ComponentResource):
         needs = [self._needs[key] for key in dict.fromkeys(keys) if key in self._needs]
         values = inputs.guest_inputs(self._plan.hosts[plan.host], plan, render.guest_document(plan))
         values["secrets"] = {name: self._secrets[name] for name in plan.secrets}
-        return Guest(plan.name, values, self._options(depends_on=[self.hosts[plan.host], *needs]))
+        options = self._options(depends_on=[self.hosts[plan.host], *needs])
+        return self._mine(Guest(plan.name, values, options))
+
+    def _mine(self, resource: Ours) -> Ours:
+        self._ours.append(resource)
+        return resource
 
     def _outputs(self) -> dict[str, pulumi.Output[Any]]:
         made = self._told().apply(lambda told: _told_outputs(self._plan, told))
@@ -93,9 +101,12 @@ class SiteComponent(pulumi.ComponentResource):
         Not by `Output.all`: it makes several outputs for each guest, and at its end the SDK
         waits for all that are left again and again, so that the time grows with their square.
         """
-        guests = self.guests
+        guests, ours = self.guests, self._ours
 
         async def values() -> dict[str, Any]:
+            refused = [line for item in ours for line in await _refused(item)]
+            if refused:
+                raise pulumi.RunError("\n".join(refused))
             return {
                 name: (await guest.addresses.future(), await guest.ssh_host_keys.future())
                 for name, guest in guests.items()
@@ -105,7 +116,14 @@ class SiteComponent(pulumi.ComponentResource):
             items = [item for g in guests.values() for item in (g.addresses, g.ssh_host_keys)]
             return all([await item.is_known() for item in items])
 
-        return pulumi.Output(set(guests.values()), values(), known())
+        told, all_known = asyncio.ensure_future(values()), asyncio.ensure_future(known())
+        return pulumi.Output(set(guests.values()), told, all_known)
+
+
+async def _refused(resource: Resource) -> Sequence[str]:
+    """What a preview says that `up` would refuse. Here, since the engine ends at the first error
+    of a resource and does not look at the others."""
+    return (await resource.refused.future() or ()) if await resource.refused.is_known() else ()
 
 
 _OUTPUTS = ("guests", "ssh_config", "ansible_inventory", "testinfra_hosts")

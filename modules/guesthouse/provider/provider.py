@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from pulumi.provider.experimental import provider as sdk
+from pulumi.provider.experimental.property_value import PropertyValue
 
 from guesthouse.errors import GuesthouseError, Problem, RefusedError
 from guesthouse.machine.connections import Connections
@@ -19,7 +20,7 @@ from guesthouse.provider.host import HostResource
 from guesthouse.provider.image import ImageResource
 from guesthouse.provider.preflight import host_capacities
 from guesthouse.provider.resource import Call, InitFailed, Resource
-from guesthouse.provider.values import plain_map, wrap_map
+from guesthouse.provider.values import UNKNOWN, plain_map, wrap_map
 
 T = TypeVar("T")
 
@@ -52,6 +53,18 @@ class InitFailedResponse(Exception):
         self.reason = failed.reason
         self.state = wrap_map(failed.state, resource.SECRET)
         self.inputs = wrap_map(inputs, resource.SECRET)
+
+
+def _planned(
+    resource: Resource, call: Call, state: Mapping[str, Any] | None, inputs: Mapping[str, Any]
+) -> dict[str, PropertyValue]:
+    """A preview's answer. A refusal is told, not raised: the program says all of them at once."""
+    try:
+        planned = resource.planned(call, state, inputs)
+    except RefusedError as error:
+        told = [str(problem) for problem in error.problems]
+        planned = {**dict.fromkeys(resource.OUTPUTS, UNKNOWN), **inputs, "refused": told}
+    return wrap_map(planned, resource.SECRET)
 
 
 class GuesthouseProvider(sdk.Provider):
@@ -126,9 +139,7 @@ class GuesthouseProvider(sdk.Provider):
             hint = "end the host's maintenance, or declare it later"
             raise RefusedError(Problem(request.name, "its host is in maintenance", hint=hint))
         if request.preview:
-            return sdk.CreateResponse(
-                properties=wrap_map(resource.planned(call, None, inputs), resource.SECRET)
-            )
+            return sdk.CreateResponse(properties=_planned(resource, call, None, inputs))
         try:
             resource_id, state = await self._on_host(inputs, partial(resource.create, call, inputs))
         except InitFailed as failed:
@@ -163,8 +174,7 @@ class GuesthouseProvider(sdk.Provider):
         state, inputs = plain_map(request.olds), plain_map(request.news)
         call = self._call(request.urn)
         if request.preview:
-            planned = resource.planned(call, state, inputs)
-            return sdk.UpdateResponse(wrap_map(planned, resource.SECRET))
+            return sdk.UpdateResponse(_planned(resource, call, state, inputs))
         work = partial(resource.update, call, request.resource_id, state, inputs)
         try:
             seen = await self._on_host(inputs, work)

@@ -68,7 +68,8 @@ class Resource(ABC):
 
     @abstractmethod
     def planned(self, call: Call, state: Values | None, inputs: Values) -> dict[str, Any]:
-        """Preview of create (``state`` None) or update: says effects, raises refusals."""
+        """Preview of create (``state`` None) or update: says effects; raises RefusedError
+        with all that `update` would refuse."""
 
     @abstractmethod
     def create(self, call: Call, inputs: Values) -> tuple[str, dict[str, Any]]:
