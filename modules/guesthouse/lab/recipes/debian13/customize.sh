@@ -8,6 +8,12 @@ systemctl mask apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2sc
     modprobe@efi_pstore.service modprobe@fuse.service sys-fs-fuse-connections.mount \
     sys-kernel-debug.mount sys-kernel-tracing.mount dev-hugepages.mount dev-mqueue.mount \
     systemd-udev-load-credentials.service systemd-vconsole-setup.service
+# Generators for what no guest of the lab has; each one is a process more before the first unit.
+mkdir -p /etc/systemd/system-generators
+for name in bless-boot cryptsetup debug factory-reset gpt-auto hibernate-resume integritysetup \
+    rc-local run ssh system-update sysv tpm2 veritysetup; do
+    ln -s /dev/null /etc/systemd/system-generators/systemd-$name-generator
+done
 systemctl enable systemd-networkd.service systemd-resolved.service ssh.service
 ln -sf ../run/systemd/resolve/stub-resolv.conf /etc/resolv.conf
 
