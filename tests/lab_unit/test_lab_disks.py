@@ -28,7 +28,7 @@ def test_partitions_follow_each_other_and_the_root_is_last() -> None:
 def test_bios_and_uefi_start_the_same_kernel_with_the_same_words() -> None:
     words = "root=PARTUUID=00c0ffee-02 rootfstype=ext4 rw console=ttyS0 quiet "
     words += "mitigations=off nowatchdog nokaslr no_timer_check audit=0 cryptomgr.notests "
-    words += "highres=off nohz=off lapic=notscdeadline"
+    words += "highres=off nohz=off lapic=notscdeadline lsm=capability panic=10"
     assert f"APPEND {words}\n" in disks.syslinux_text(LAYOUT)
     assert f"options {words}\n" in disks.loader_entry_text(LAYOUT)
 
