@@ -22,7 +22,7 @@ down: ## Take the lab and its state away; caches stay
 
 test: setup test-fast test-lab ## All tests
 
-test-lab: setup ## One full pass of a lab of its own: life, mutations, bad input, end (about 25 minutes)
+test-lab: setup ## One full pass of a lab of its own: life, mutations, bad input, end (about 15 minutes)
 	@$(BIN)/pytest tests/lab
 
 test-fast: ## Linters, types and all tests that need no lab; two to three minutes
