@@ -1,4 +1,5 @@
-"""The Pulumi program: site file -> plan -> resources. The one place that makes RunErrors."""
+"""The Pulumi program: site file -> plan -> resources. Our errors become RunErrors here; only what
+a preview would refuse is known later, in the component."""
 
 from pathlib import Path
 
