@@ -140,8 +140,8 @@ DOMAIN = (
     ),
     _host(
         "guests.db.disks",
-        "virsh -q attach-disk db /srv/guests/extra.raw vdz --config",
-        "virsh -q detach-disk db vdz --config",
+        "virsh -q attach-disk db /srv/guests/extra.raw vdy --config",
+        "virsh -q detach-disk db vdy --config",
     ),
     _edited("db", ".cloud_init seed", "s/db.seed.iso/other.iso/"),
 )

@@ -29,6 +29,7 @@ GUEST = """\
     host: t1
     memory_mib: {memory_mib}
     description: {description}
+    allow: {allow}
     disks: {{root: {{pool: default-pool, image: small, size_gib: 1}}}}
     nics: {{lan0: {{network: lan}}}}
     cloud_init: {{users: {{admin: {{password: {{secret: web_password}}}}}}}}
@@ -48,10 +49,14 @@ class EngineProject:
         self.sha256 = hashlib.sha256(self.image.read_bytes()).hexdigest()
         self.pulumi("stack", "init", "test")
 
-    def write(self, count: int = 2, memory_mib: int = 128, description: str = "plain") -> None:
+    def write(
+        self, count: int = 2, memory_mib: int = 128, description: str = "plain", allow: str = "[]"
+    ) -> None:
         """The site file with ``count`` guests."""
         guests = "".join(
-            GUEST.format(name=f"g{index}", memory_mib=memory_mib, description=description)
+            GUEST.format(
+                name=f"g{index}", memory_mib=memory_mib, description=description, allow=allow
+            )
             for index in range(count)
         )
         text = SITE.format(image=self.image, sha256=self.sha256, guests=guests)

@@ -34,7 +34,7 @@ def test_the_secret_is_nowhere_but_encrypted(project: EngineProject) -> None:
     assert "correct-horse-battery" not in out
 
 
-def test_an_edit_of_a_guest_is_refused_in_the_preview_and_nothing_changes(
+def test_an_edit_that_needs_a_restart_is_refused_in_the_preview_and_nothing_changes(
     project: EngineProject,
 ) -> None:
     project.pulumi("up", "--yes", "--skip-preview")
@@ -43,13 +43,22 @@ def test_an_edit_of_a_guest_is_refused_in_the_preview_and_nothing_changes(
     text = result.stdout + result.stderr
     assert result.returncode != 0
     for guest in ("g0", "g1"):
-        assert f"guest {guest}: memory 131072 -> 262144 (not possible yet)" in text
-    assert (
-        "hint: put the old value back, or remove the guest, run `up`, and declare it anew" in text
-    )
+        assert (
+            f"guest {guest}: memory 128 -> 256 MiB (restart: it was started with at most 128 MiB) "
+            f"is not allowed\n      hint: permit it: guests.{guest}.allow: [restart]" in text
+        )
     assert "Traceback" not in text and ".py" not in text
     project.write()
     project.pulumi("preview", "--expect-no-changes")
+
+
+def test_a_permitted_restart_is_told_to_machines_too(project: EngineProject) -> None:
+    project.pulumi("up", "--yes", "--skip-preview")
+    project.write(memory_mib=256, allow="[restart]")
+    told = json.loads(project.pulumi("preview", "--json"))
+    said = {item["message"].strip() for item in told["diagnostics"] if item["severity"] == "info"}
+    line = "memory 128 -> 256 MiB (restart: it was started with at most 128 MiB)"
+    assert said == {f"g0: {line}", f"g1: {line}"}
 
 
 def test_a_preview_says_what_a_change_of_description_costs(project: EngineProject) -> None:
@@ -57,7 +66,7 @@ def test_a_preview_says_what_a_change_of_description_costs(project: EngineProjec
     project.write(description="better")
     result = project.run("preview", "--diff")
     out = result.stdout + result.stderr
-    assert "g0: description plain -> better (no effect on the running guest)" in out
+    assert "g0: description plain -> better (live)" in out
     assert "<description>better</description>" in out
 
 
@@ -67,7 +76,7 @@ def test_a_broken_site_file_is_a_message_and_no_traceback(project: EngineProject
     result = project.run("preview")
     text = result.stdout + result.stderr
     assert result.returncode != 0
-    assert "stacks/test.site.yaml:16:" in text
+    assert "stacks/test.site.yaml:17:" in text
     assert "guests.g0.nics.lan0.network: unknown network, got 'lna', allowed 'lan'" in text
     assert "Traceback" not in text
 

@@ -97,7 +97,7 @@ GUEST: tuple[Row, ...] = (
         for name, target in (("root", "vda"), ("data", "vdb"))
         for to in (GONE, DomainDisk("disk", "/srv/other.qcow2", name))
     ),
-    ("h1: guests.web.disks", (*DOMAIN, "live", "disks", "vdz"), DomainDisk("disk", "/x", "")),
+    ("h1: guests.web.disks", (*DOMAIN, "live", "disks", "vdy"), DomainDisk("disk", "/x", "")),
     *(
         (f"h1: guests.web.disks.{disk.name}.{name}", (*H1, "volumes", disk.path, *path), to)
         for disk in PLAN.guests["web"].disks
@@ -114,7 +114,7 @@ GUEST: tuple[Row, ...] = (
         for suffix, to in ((".mac", GONE), (".network", DomainNic("bridge", "br7", "vnet0")))
     ),
     ("h1: guests.web.nics", (*DOMAIN, "live", "nics", "52:00:00:00:00:09"), DomainNic("", "", "")),
-    ("h1: guests.web.cloud_init seed", (*DOMAIN, "config", "disks", "vdc"), GONE),
+    ("h1: guests.web.cloud_init seed", (*DOMAIN, "config", "disks", "vdz"), GONE),
 )
 INSIDE: tuple[Row, ...] = (
     ("web: guests.web ssh", WEB, "Connection timed out"),

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from guesthouse.effects import Effect, domain_changes, seen_document
+from guesthouse.effects import (
+    Change,
+    Effect,
+    Room,
+    disk_changes,
+    domain_changes,
+    refused,
+    room,
+    seen_document,
+)
 
 DOCUMENT = """<domain type="kvm">
   <name>web</name>
@@ -43,54 +52,117 @@ def test_what_libvirt_adds_is_no_drift() -> None:
     assert seen_document(DOCUMENT, EXPANDED, None) == DOCUMENT
 
 
+ROOM = Room(vcpus_max=4, memory_kib=524288, memory_max_kib=1048576, memory_slots=2, ports=1)
+
+
+def changes(old: str, new: str, room: Room | None = ROOM) -> list[str]:
+    """The changes in words, with the NIC called as its user does."""
+    names = {"52:00:00:00:00:01": "lan0"}
+    return [str(c) for c in domain_changes(old, new, room, names=names)]
+
+
 @pytest.mark.parametrize(
-    ("old", "new", "message", "effect"),
+    ("old", "new", "message"),
     [
+        ("a guest", "hands off", "description a guest -> hands off (live)"),
+        ('current="1"', 'current="2"', "vcpus 1 -> 2 (live)"),
+        (' current="1"', "", "vcpus 1 -> 4 (live)"),
+        ('">4</vcpu>', '">8</vcpu>', "vcpus_max 4 -> 8 (restart)"),
+        ('KiB">524288', 'KiB">786432', "memory 512 -> 768 MiB (live)"),
+        ('KiB">524288', 'KiB">262144', "memory 512 -> 256 MiB (live)"),
         (
-            "<description>a guest",
-            "<description>hands off",
-            "description hands off -> a guest (no effect on the running guest)",
-            Effect.NONE,
+            'KiB">524288',
+            'KiB">2097152',
+            "memory 512 -> 2048 MiB (restart: it was started with at most 1024 MiB)",
         ),
+        ('machine="q35"', 'machine="pc"', "machine q35 -> pc (restart)"),
+        ('bridge="br0"', 'bridge="br9"', "interface lan0 network br0 -> br9 (live)"),
         (
-            'current="1"',
-            'current="2"',
-            "vcpu 4 current=2 -> 4 current=1 (live)",
-            Effect.LIVE,
+            'model type="virtio"',
+            'model type="e1000e"',
+            "interface lan0 model@type virtio -> e1000e (restart)",
         ),
+        ('bus="virtio"', 'bus="sata"', "disk vda target@bus virtio -> sata (restart)"),
+        ("<name>web", "<name>wab", "name web -> wab (replace)"),
         (
-            '<currentMemory unit="KiB">524288',
-            '<currentMemory unit="KiB">400000',
-            "currentMemory 400000 -> 524288 (live)",
-            Effect.LIVE,
-        ),
-        (
-            'bridge="br0"',
-            'bridge="br9"',
-            "interface/52:00:00:00:00:01 mac:52:00:00:00:00:01 source:br9 model:virtio -> "
-            "mac:52:00:00:00:00:01 source:br0 model:virtio (not possible yet)",
-            Effect.REFUSED,
+            "<devices>",
+            "<features><acpi/></features><devices>",
+            "features/acpi none -> there (restart)",
         ),
     ],
 )
-def test_drift_is_named_with_what_its_repair_costs(
-    old: str, new: str, message: str, effect: Effect
-) -> None:
-    changed = EXPANDED.replace(old, new)
-    assert changed != EXPANDED
-    seen = seen_document(DOCUMENT, changed, changed)
-    (change,) = domain_changes(seen, DOCUMENT, drift=True)
-    assert (str(change), change.effect) == (message, effect)
+def test_a_change_is_named_with_what_it_costs(old: str, new: str, message: str) -> None:
+    edited = DOCUMENT.replace(old, new)
+    assert edited != DOCUMENT
+    assert changes(DOCUMENT, edited) == [message]
+    # The way back is the same change.
+    assert len(changes(edited, DOCUMENT)) == 1
 
 
-def test_a_missing_and_an_added_device_are_repaired_live() -> None:
+def test_several_changes_each_with_its_own_effect() -> None:
+    edited = DOCUMENT.replace('KiB">524288', 'KiB">786432').replace("q35", "pc")
+    assert changes(DOCUMENT, edited) == [
+        "memory 512 -> 768 MiB (live)",
+        "machine q35 -> pc (restart)",
+    ]
+
+
+def test_a_guest_that_is_off_feels_nothing() -> None:
+    edited = DOCUMENT.replace('KiB">524288', 'KiB">2097152').replace("q35", "pc")
+    assert [word.rpartition(" ")[2] for word in changes(DOCUMENT, edited, None)] == [
+        "(none)",
+        "(none)",
+    ]
+
+
+def test_a_missing_and_an_added_device_are_plugged_live() -> None:
     start, end = EXPANDED.index("<interface"), EXPANDED.index("</interface>") + 12
     added = '<disk type="file" device="disk"><source file="/x"/><target dev="vdz"/></disk>'
     actual = (EXPANDED[:start] + EXPANDED[end:]).replace("</devices>", f"{added}</devices>")
-    changes = domain_changes(seen_document(DOCUMENT, actual, actual), DOCUMENT, drift=True)
-    assert [(c.key, bool(c.old), bool(c.new), c.effect) for c in changes] == [
-        (("devices", "interface", "52:00:00:00:00:01"), False, True, Effect.LIVE),
-        (("devices", "disk", "vdz"), True, False, Effect.LIVE),
+    seen = seen_document(DOCUMENT, actual, actual)
+    assert changes(seen, DOCUMENT) == [
+        "interface lan0 none -> there (live)",
+        "disk vdz there -> none (live)",
+    ]
+
+
+def test_without_a_free_port_the_second_device_needs_a_restart() -> None:
+    nic = '<interface type="bridge"><mac address="52:00:00:00:00:0{}"/></interface>'
+    edited = DOCUMENT.replace("</devices>", nic.format(2) + nic.format(3) + "</devices>")
+    assert changes(DOCUMENT, edited) == [
+        "interface 52:00:00:00:00:02 none -> there (live)",
+        "interface 52:00:00:00:00:03 none -> there (restart: no PCIe root port is free)",
+    ]
+
+
+def test_what_the_running_guest_has_already_is_only_stored() -> None:
+    stored = DOCUMENT.replace("q35", "pc")
+    (change,) = domain_changes(stored, DOCUMENT, ROOM, running=DOCUMENT)
+    assert change.effect is Effect.NONE
+    (change,) = domain_changes(stored, DOCUMENT, ROOM, running=stored)
+    assert change.effect is Effect.RESTART
+
+
+LIVE = """<domain><vcpu current="1">4</vcpu><memory unit="KiB">655360</memory>
+<maxMemory slots="16" unit="KiB">1048576</maxMemory><devices>
+<controller type="pci" index="1" model="pcie-root-port"/>
+<controller type="pci" index="2" model="pcie-root-port"/>
+<controller type="pci" index="3" model="dmi-to-pci-bridge"/>
+<disk><address type="pci" bus="0x01"/></disk><memory model="dimm"/></devices></domain>"""
+
+
+def test_the_room_of_a_running_guest() -> None:
+    assert room(LIVE) == Room(4, 655360, 1048576, 15, 1)
+    assert Room.of_values(room(LIVE).values()) == room(LIVE)
+
+
+def test_plugged_memory_comes_in_whole_sections_below_the_maximum() -> None:
+    # 1000 MiB need 3 sections of 128 MiB above 640: 1024 in all, which just fits.
+    small = room(LIVE)
+    assert "(live)" in changes(DOCUMENT, DOCUMENT.replace('KiB">524288', 'KiB">1024000'), small)[0]
+    full = Room(4, 655360, 1048576, 0, 1)
+    assert changes(DOCUMENT, DOCUMENT.replace('KiB">524288', 'KiB">1024000'), full) == [
+        "memory 512 -> 1000 MiB (restart: no memory slot is free)"
     ]
 
 
@@ -104,15 +176,80 @@ def test_drift_of_the_definition_alone_is_seen_while_the_guest_runs() -> None:
     assert 'current="3"' in seen_document(DOCUMENT, stored, EXPANDED)
 
 
-def test_an_edit_of_an_existing_guest_is_refused_but_for_its_description() -> None:
-    edited = DOCUMENT.replace('KiB">524288', 'KiB">600000').replace("a guest", "my guest")
-    effects = {c.key[0]: c.effect for c in domain_changes(DOCUMENT, edited, drift=False)}
-    assert effects == {
-        "description": Effect.NONE,
-        "memory": Effect.REFUSED,
-        "currentMemory": Effect.REFUSED,
-    }
-
-
 def test_no_change_is_no_change() -> None:
-    assert domain_changes(DOCUMENT, DOCUMENT, drift=False) == []
+    assert changes(DOCUMENT, DOCUMENT) == []
+
+
+def test_memory_that_was_plugged_in_is_no_drift() -> None:
+    wanted = DOCUMENT.replace('KiB">524288', 'KiB">786432')
+    dimm = '<memory model="dimm"><target><size unit="KiB">262144</size></target></memory></devices>'
+    live = EXPANDED.replace('KiB">524288', 'KiB">786432').replace("</devices>", dimm)
+    stored = EXPANDED.replace('KiB">524288', 'KiB">786432')
+    assert seen_document(wanted, stored, live) == wanted
+    # And given back to the balloon again.
+    shrunk = live.replace('<currentMemory unit="KiB">786432', '<currentMemory unit="KiB">524288')
+    assert seen_document(DOCUMENT, EXPANDED, shrunk) == DOCUMENT
+
+
+def test_a_disk_that_got_another_device_name_is_no_drift() -> None:
+    serial = DOCUMENT.replace("<target", "<serial>root</serial>\n      <target")
+    live = serial.replace('dev="vda"', 'dev="vdc"')
+    assert seen_document(serial, serial, live) == serial
+
+
+GIB = 1024**3
+ROOT = {"name": "root", "pool": "p", "volume": "w.root", "size_bytes": GIB, "backing_path": "/i/a"}
+DATA = {"name": "data", "pool": "p", "volume": "w.data", "size_bytes": GIB, "backing_path": ""}
+
+
+@pytest.mark.parametrize(
+    ("seen", "wanted", "declared", "messages"),
+    [
+        ([DATA], [DATA], [DATA], []),
+        ([DATA], [{**DATA, "size_bytes": 2 * GIB}], [DATA], ["disk data 1 -> 2 GiB (live)"]),
+        (
+            [{**DATA, "size_bytes": 2 * GIB}],
+            [DATA],
+            [DATA],
+            ["disk data 2 -> 1 GiB (destroys_data: a disk does not shrink, it is made anew)"],
+        ),
+        ([ROOT], [ROOT, DATA], [ROOT], []),
+        ([ROOT, DATA], [ROOT], [ROOT, DATA], ["disk data 1 GiB -> none (destroys_data)"]),
+        (
+            [ROOT],
+            [{**ROOT, "backing_path": "/i/b"}],
+            [ROOT],
+            ["disk root image a -> b (replace: the disk is made anew)"],
+        ),
+        (
+            [],
+            [DATA],
+            [DATA],
+            [
+                "disk data none -> 1 GiB (destroys_data: its volume is gone; an empty one would "
+                "be made)"
+            ],
+        ),
+    ],
+)
+def test_what_a_change_of_disks_costs(
+    seen: list[dict[str, object]],
+    wanted: list[dict[str, object]],
+    declared: list[dict[str, object]],
+    messages: list[str],
+) -> None:
+    assert [str(c) for c in disk_changes(seen, wanted, declared, running=True)] == messages
+
+
+def test_only_what_is_worse_than_live_needs_a_permission() -> None:
+    found = [Change("x", "1", "2", effect) for effect in Effect]
+    assert [c.effect.value for c in refused(found, ())] == [
+        "restart",
+        "migrate",
+        "replace",
+        "destroys_data",
+    ]
+    assert [c.effect.value for c in refused(found, ("restart", "replace"))] == [
+        "migrate",
+        "destroys_data",
+    ]

@@ -42,7 +42,8 @@ CASES: list[tuple[str, Any, str]] = [
     (
         "gests",
         {},
-        "gests: unknown key, allowed 'guests', 'hosts', 'images', 'networks', 'pools', 'site'\n"
+        "gests: unknown key, allowed "
+        "'allow', 'guests', 'hosts', 'images', 'networks', 'pools', 'site'\n"
         "  hint: did you mean 'guests'?",
     ),
     (

@@ -98,8 +98,9 @@ SLIPS: list[tuple[str, str, str]] = [
         "autostart: no",
         "autostrat: no",
         "33:5 guests.db.autostrat: unknown key, allowed "
-        "'autostart', 'cloud_init', 'cpu', 'description', 'disks', 'firmware', 'host', "
-        "'memory_max_mib', 'memory_mib', 'nics', 'timeout_s', 'vcpus', 'vcpus_max'\n"
+        "'allow', 'autostart', 'cloud_init', 'cpu', 'description', 'disks', 'firmware', 'host', "
+        "'keep_aside_days', 'memory_max_mib', 'memory_mib', 'nics', 'shutdown_timeout_s', "
+        "'timeout_s', 'vcpus', 'vcpus_max'\n"
         "  hint: did you mean 'autostart'?",
     ),
     (
@@ -157,7 +158,7 @@ ROOTS: list[tuple[str, str, str]] = [
     (
         "\npools:\n",
         "\npols:\n",
-        "10:1 pols: unknown key, allowed 'guests', 'hosts', 'images', "
+        "10:1 pols: unknown key, allowed 'allow', 'guests', 'hosts', 'images', "
         "'networks', 'pools', 'site'\n  hint: did you mean 'pools'?",
     ),
     (

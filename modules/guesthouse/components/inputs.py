@@ -78,4 +78,7 @@ def guest_inputs(host: HostPlan, plan: GuestPlan, document: GuestDocument) -> di
         "address": plan.address,
         "serial_log": plan.serial_log,
         "timeout_s": plan.timeout_s,
+        "shutdown_timeout_s": plan.shutdown_timeout_s,
+        "allow": list(plan.allow),
+        "keep_aside_days": plan.keep_aside_days,
     }

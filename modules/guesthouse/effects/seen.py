@@ -12,7 +12,18 @@ import copy
 from guesthouse.effects.units import Element, Key, parse, serialise, tag, units
 
 # What the running guest may have otherwise; all else is read from the persistent definition.
-_LIVE = ("description", "vcpu", "memory", "currentMemory")
+_LIVE = (
+    "title",
+    "description",
+    "vcpu",
+    "currentMemory",
+    "cputune",
+    "memtune",
+    "blkiotune",
+    "on_poweroff",
+    "on_reboot",
+    "on_crash",
+)
 _LIVE_DEVICES = ("disk", "interface", "hostdev")
 # Devices that are drift when somebody adds them; the others libvirt adds by itself.
 _NOTICED = ("disk", "interface", "hostdev", "filesystem", "redirdev", "graphics", "shmem")
@@ -28,9 +39,25 @@ def seen_document(document: str, inactive: str, live: str | None) -> str:
     persistent = parse(inactive)
     result = _project(wanted, persistent)
     if live is not None:
-        running = _project(wanted, parse(live))
-        _overlay(wanted, result, running)
+        _overlay(wanted, result, _running(wanted, live))
     return serialise(result)
+
+
+def running_document(document: str, live: str) -> str:
+    """``document`` with the values of the running guest alone."""
+    return serialise(_running(parse(document), live))
+
+
+def _running(wanted: Element, live: str) -> Element:
+    result = _project(wanted, parse(live))
+    declared = units(wanted)
+    for key, element in units(result).items():
+        # A disk plugged in while another one had its device name keeps the one it was given: the
+        # guest never sees it.
+        if key[:2] == ("devices", "disk") and key in declared:
+            dev = declared[key].find("target").get("dev")
+            element.find("target").set("dev", dev)
+    return result
 
 
 def _project(wanted: Element, actual: Element) -> Element:
@@ -95,7 +122,7 @@ def _add_noticed(result: Element, actual: dict[Key, Element], wanted: dict[Key, 
             continue
         extra = copy.deepcopy(element)
         for child in list(extra):
-            if tag(child) not in ("driver", "source", "target", "mac", "model"):
+            if tag(child) not in ("driver", "source", "target", "mac", "model", "serial"):
                 extra.remove(child)
             elif tag(child) == "source":
                 for name in ("index", "portid"):

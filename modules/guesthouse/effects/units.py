@@ -1,7 +1,8 @@
 """A domain document in units: the pieces that are compared, named and changed as wholes.
 
-A unit is a direct child of ``<domain>`` or of ``<devices>``. Its key says which one it is on both
-sides: a disk by its target, an interface by its MAC, the rest by tag and order.
+A unit is a direct child of ``<domain>`` or of ``<devices>``, or an attribute of ``<domain>``. Its
+key says which one it is on both sides: a disk by its serial (our name for it), else by its target,
+an interface by its MAC, the rest by tag and order.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ def device_key(element: Element) -> Key:
     """What tells this device from its brothers, as far as one element can say."""
     name = tag(element)
     if name == "disk":
-        return ("devices", name, _attribute(element, "target", "dev"))
+        serial = element.findtext("serial")
+        return ("devices", name, serial or _attribute(element, "target", "dev"))
     if name == "interface":
         return ("devices", name, _attribute(element, "mac", "address"))
     if name == "controller":
@@ -67,3 +69,36 @@ def units(root: Element) -> dict[Key, Element]:
         seen[key] += 1
         found[key if seen[key] == 1 else (*key, str(seen[key]))] = element
     return found
+
+
+# What tells an element from its brothers of the same tag.
+_IDENTITY = ("id", "name", "vcpu", "iothread", "dev")
+
+
+def leaves(element: Element | None) -> dict[str, str]:
+    """Every value in a unit by its path: "" its own text, ``@name`` an attribute, ``child@name``;
+    brothers of one tag have their identity in brackets. No element: no leaves."""
+    found: dict[str, str] = {}
+    if element is not None:
+        _gather(element, "", found)
+        if tag(element) == "vcpu":
+            # libvirt leaves it out when it is the maximum.
+            found.setdefault("@current", found[""])
+    return found
+
+
+def _gather(element: Element, path: str, found: dict[str, str]) -> None:
+    for name, value in element.attrib.items():
+        found[f"{path}@{name}"] = str(value)
+    text = (element.text or "").strip()
+    if text:
+        found[path] = text
+    elif len(element) == 0 and not element.attrib:
+        found[path] = "there"
+    count = Counter(tag(child) for child in element)
+    for index, child in enumerate(element):
+        name = tag(child)
+        if count[name] > 1:
+            own = next((child.get(i) for i in _IDENTITY if child.get(i)), str(index))
+            name = f"{name}[{own}]"
+        _gather(child, f"{path}/{name}" if path else name, found)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import time
+from collections.abc import Sequence
 from typing import Any
 
 import libvirt
@@ -38,3 +40,69 @@ def read_file(domain: libvirt.virDomain, path: str, timeout_s: int = 10) -> str 
     except libvirt.libvirtError:
         return None
     return base64.b64decode(answer["buf-b64"]).decode(errors="replace")
+
+
+def run(
+    domain: libvirt.virDomain, argv: Sequence[str], timeout_s: int = 60
+) -> tuple[int, str] | None:
+    """(exit code, output) of a program in the guest, or None when the agent won't or can't."""
+    deadline = time.monotonic() + timeout_s
+    try:
+        command = {"path": argv[0], "arg": list(argv[1:]), "capture-output": True}
+        pid = _call(domain, "guest-exec", 10, **command)["pid"]
+        while not (status := _call(domain, "guest-exec-status", 10, pid=pid))["exited"]:
+            if time.monotonic() > deadline:
+                return None
+            time.sleep(0.5)
+    except libvirt.libvirtError:
+        return None
+    texts = (status.get(name, "") for name in ("out-data", "err-data"))
+    output = b"".join(base64.b64decode(text) for text in texts)
+    return int(status.get("exitcode", -1)), output.decode(errors="replace")
+
+
+def online_memory(domain: libvirt.virDomain) -> None:
+    """Take plugged memory in, where the guest's system has not done so by itself."""
+    try:
+        blocks = _call(domain, "guest-get-memory-blocks", 10)
+        new = [{"phys-index": b["phys-index"], "online": True} for b in blocks if not b["online"]]
+        if new:
+            _call(domain, "guest-set-memory-blocks", 60, **{"mem-blks": new})
+    except libvirt.libvirtError:
+        # Without an agent the guest's own rules decide; what comes of it is read back.
+        return
+
+
+# Finds the disk by its serial, grows its last partition and what is on it.
+_GROW = """\
+disk=
+for block in /sys/block/*; do
+  if [ "$(cat "$block/serial" 2>/dev/null)" = "$1" ]; then disk=${block##*/}; fi
+done
+[ -n "$disk" ] || { echo "no such disk"; exit 1; }
+target=/dev/$disk
+part=$(ls -d "/sys/block/$disk/$disk"* 2>/dev/null | tail -n 1)
+if [ -n "$part" ]; then
+  command -v growpart >/dev/null || { echo "growpart is not installed"; exit 1; }
+  growpart "$target" "$(cat "$part/partition")" || [ $? -eq 1 ] || exit 1
+  target=/dev/${part##*/}
+fi
+case $(blkid -o value -s TYPE "$target") in
+  ext?) resize2fs "$target" ;;
+  xfs) xfs_growfs "$(findmnt -n -o TARGET "$target")" ;;
+  btrfs) btrfs filesystem resize max "$(findmnt -n -o TARGET "$target")" ;;
+  "") echo "no file system" ;;
+  *) echo "not a file system that grows while it is in use"; exit 1 ;;
+esac
+"""
+
+
+def grow_file_system(domain: libvirt.virDomain, serial: str) -> str:
+    """Grow what is on the disk with this serial; "" when it was done, else why not."""
+    told = run(domain, ["/bin/sh", "-c", _GROW, "sh", serial])
+    if told is None:
+        return "the guest agent does not answer, or runs no programs"
+    code, output = told
+    return (
+        "" if code == 0 else output.strip().splitlines()[-1][:200] if output.strip() else "failed"
+    )

@@ -79,11 +79,17 @@ class Nic(Model):
     nameservers: tuple[IpAddress, ...] = ()
 
 
+# What a change of an existing guest may cost, beyond what it does not feel.
+Permission = Literal["restart", "replace", "destroys_data"]
+
+
 class Guest(Model):
     """A virtual machine (https://libvirt.org/formatdomain.html).
 
     Memory is in MiB. ``vcpus_max`` and ``memory_max_mib`` are the room it has to grow while it
-    runs. ``timeout_s`` is the time (seconds) it may take to answer after it was made.
+    runs. ``timeout_s`` is the time (seconds) it may take to answer after it was made or
+    restarted, ``shutdown_timeout_s`` the time it may take to end when a permitted change needs a
+    restart. Disks that a permitted change takes away are kept aside for ``keep_aside_days``.
     """
 
     host: Name
@@ -96,6 +102,9 @@ class Guest(Model):
     autostart: bool = True
     description: str = ""
     timeout_s: Annotated[int, Field(ge=10, le=86400)] = 600
+    shutdown_timeout_s: Annotated[int, Field(ge=10, le=86400)] = 300
+    allow: tuple[Permission, ...] = ()
+    keep_aside_days: Annotated[int, Field(ge=1, le=3650)] = 7
     disks: dict[Name, Disk] = Field(min_length=1, max_length=24)
     nics: dict[InterfaceName, Nic] = Field(default_factory=dict, max_length=16)
     cloud_init: CloudInit | None = None

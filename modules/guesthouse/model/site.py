@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints, ValidationError
 
 from guesthouse.errors import SiteError
 from guesthouse.model import shape
-from guesthouse.model.guest import Guest
+from guesthouse.model.guest import Guest, Permission
 from guesthouse.model.host import Host
 from guesthouse.model.network import Network
 from guesthouse.model.shape import did_you_mean
@@ -20,7 +20,8 @@ __all__ = ["Site", "did_you_mean", "parse_site"]
 
 
 class Site(Model):
-    """Everything of one stack. ``site`` is its identity and part of every UUID.
+    """Everything of one stack. ``site`` is its identity and part of every UUID, ``allow`` what
+    changes of any guest may cost.
 
     The models check the shape; ``rules.problems`` checks what the parts say about each other.
     """
@@ -31,6 +32,7 @@ class Site(Model):
     images: dict[Name, Image] = Field(default_factory=dict)
     networks: dict[Name, Network] = Field(default_factory=dict)
     guests: dict[Name, Guest] = Field(default_factory=dict)
+    allow: tuple[Permission, ...] = ()
 
 
 def parse_site(values: Mapping[str, Any]) -> Site:

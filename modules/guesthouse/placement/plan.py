@@ -122,6 +122,9 @@ class GuestPlan:
     autostart: bool
     description: str
     timeout_s: int
+    shutdown_timeout_s: int
+    allow: tuple[str, ...]
+    keep_aside_days: int
     disks: tuple[DiskPlan, ...]
     nics: tuple[NicPlan, ...]
     cloud_init: CloudInit | None
@@ -148,8 +151,9 @@ class GuestPlan:
 
     @property
     def seed_target(self) -> str:
-        """The seed's device, after the disks: virtio too, so it is there as early as they are."""
-        return f"vd{chr(ord('a') + len(self.disks))}"
+        """The seed's device, virtio too, so it is there as early as the disks are; the last one,
+        so that a disk more does not move it."""
+        return "vdz"
 
     @property
     def secrets(self) -> tuple[str, ...]:

@@ -133,5 +133,24 @@ def remove(domain: libvirt.virDomain) -> None:
     flags = _UNDEFINE
     if domain.connect().getType() == "TEST":
         # libvirt's test driver knows only the flags that mean something without QEMU.
-        flags &= ~(libvirt.VIR_DOMAIN_UNDEFINE_NVRAM | libvirt.VIR_DOMAIN_UNDEFINE_TPM)
+        flags = libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
     domain.undefineFlags(flags)
+
+
+def power(found: libvirt.virDomain) -> str:
+    """``running``, ``paused``, ``crashed``, ``suspended`` or ``shut off``."""
+    running = (
+        libvirt.VIR_DOMAIN_RUNNING,
+        libvirt.VIR_DOMAIN_BLOCKED,
+        libvirt.VIR_DOMAIN_SHUTDOWN,
+    )
+    state = found.state()[0]
+    return (
+        "running"
+        if state in running
+        else {
+            libvirt.VIR_DOMAIN_PAUSED: "paused",
+            libvirt.VIR_DOMAIN_CRASHED: "crashed",
+            libvirt.VIR_DOMAIN_PMSUSPENDED: "suspended",
+        }.get(state, "shut off")
+    )

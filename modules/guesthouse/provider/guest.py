@@ -1,49 +1,52 @@
-"""Guests: created, read, repaired, deleted by the rules of ownership and incarnation."""
+"""Guests: created, read, changed, deleted by the rules of ownership and incarnation."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import libvirt
 
-from guesthouse.effects import domain_changes, seen_document
-from guesthouse.errors import Problem, RefusedError
+from guesthouse.effects import Change, Effect, seen_document
+from guesthouse.errors import MachineError, Problem, RefusedError
 from guesthouse.machine import guest_agent
 from guesthouse.machine.connections import HostConnection
-from guesthouse.provider import domain, ownership, repair, volumes
+from guesthouse.provider import changes as effects
+from guesthouse.provider import domain, guest_disks, guest_state, ownership
+from guesthouse.provider.live import LiveChange
 from guesthouse.provider.resource import Call, InitFailed, Resource, Values, same_host
-from guesthouse.provider.seed import seed_iso
+from guesthouse.provider.restart import shut_down, with_way_back
 from guesthouse.provider.values import UNKNOWN
 from guesthouse.provider.waiting import Evidence, look_addresses, wait_for_guest
 
 
 class GuestResource(Resource):
     """Inputs: connection, mark, name, uuid, domain_xml, power, autostart, disks, secrets, nics,
-    seed (pool, volume, files), login, address, serial_log, timeout_s."""
+    seed (pool, volume, files), allow, login, address, serial_log, timeout_s, shutdown_timeout_s,
+    keep_aside_days."""
 
-    COMPARED: ClassVar[tuple[str, ...]] = (
-        "domain_xml",
-        "power",
-        "autostart",
-        "disks",
-        "seed",
-        "secrets",
+    COMPARED: ClassVar[tuple[str, ...]] = guest_state.COMPARED
+    OUTPUTS: ClassVar[tuple[str, ...]] = (
+        "token",
+        "addresses",
+        "ssh_host_keys",
+        "room",
+        "running_xml",
+        "changes",
     )
-    OUTPUTS: ClassVar[tuple[str, ...]] = ("token", "addresses", "ssh_host_keys")
     SECRET: ClassVar[tuple[str, ...]] = ("secrets",)
 
     def planned(self, call: Call, state: Values | None, inputs: Values) -> dict[str, Any]:
         if state is None:
             unknown = dict.fromkeys(self.OUTPUTS, UNKNOWN)
-            return {**inputs, **unknown, "declared": _declared(inputs)}
+            return {**inputs, **unknown, "declared": guest_state.declared(inputs), "changes": []}
         same_host(f"guest {inputs['name']}", state, inputs)
-        repair.refuse(state, inputs)
-        for change in domain_changes(
-            state["domain_xml"], inputs["domain_xml"], repair.is_drift(state, inputs)
-        ):
-            call.say(f"{inputs['name']}: {change}")
-        return {**state, **inputs, "declared": _declared(inputs)}
+        found = effects.changes(state, inputs)
+        if found:
+            call.say(effects.summary(str(inputs["name"]), found))
+        effects.refuse(inputs, found)
+        told = effects.told(found)
+        return {**state, **inputs, "declared": guest_state.declared(inputs), "changes": told}
 
     def create(self, call: Call, inputs: Values) -> tuple[str, dict[str, Any]]:
         host = self.host(inputs)
@@ -55,7 +58,7 @@ class GuestResource(Resource):
             adopted = domain.find(handle, key)
             token = ownership.new_token()
             _record(host, inputs, token, complete=bool(record and record.complete))
-            _make_volumes(call, host, inputs, record, keep=adopted is not None)
+            guest_disks.make(call, host, inputs, record, keep=adopted is not None)
             if adopted is not None:
                 call.say(f"{name}: adopting our own guest from an earlier run")
             made = domain.define(handle, inputs["domain_xml"], token)
@@ -67,22 +70,8 @@ class GuestResource(Resource):
         self, call: Call, host: HostConnection, made: Any, inputs: Values, token: str
     ) -> dict[str, Any]:
         """Start and await the guest; the state says what it told, even when it did not answer."""
-        name, evidence, reason = str(inputs["name"]), Evidence(), ""
-        if not made.isActive():
-            call.say(f"{name}: defined, waiting for its turn to boot")
-        with host.boots:
-            if not made.isActive():
-                call.say(f"{name}: booting")
-            domain.start(made, name)
-            if not host.is_test:
-                evidence, reason = wait_for_guest(host, made, inputs, call.say)
-        state = {
-            **inputs,
-            "declared": _declared(inputs),
-            "token": token,
-            "addresses": evidence.addresses,
-            "ssh_host_keys": evidence.ssh_host_keys,
-        }
+        evidence, reason = _started(call, host, made, inputs)
+        state = guest_state.state(made, inputs, token, evidence)
         if reason:
             raise InitFailed(str(inputs["uuid"]), state, reason)
         return state
@@ -97,16 +86,18 @@ class GuestResource(Resource):
         declared = state["declared"]
         agent = live is not None and not host.is_test and guest_agent.ping(found)
         addresses = look_addresses(found, state, agent) if live and not host.is_test else {}
+        document = seen_document(declared["domain_xml"], inactive, live)
         return {
             **state,
-            "domain_xml": seen_document(declared["domain_xml"], inactive, live),
-            "power": _power(found),
+            "domain_xml": document,
+            "power": domain.power(found),
             "autostart": bool(found.autostart()),
-            "disks": _seen_disks(host, declared["disks"]),
-            "seed": declared["seed"] if _has_seed(host, declared["seed"]) else {},
+            "disks": guest_disks.seen(host, declared["disks"]),
+            "seed": declared["seed"] if guest_disks.has_seed(host, declared["seed"]) else {},
             "token": mark.token if mark else "",
             # A guest that is quiet for a moment has not lost its addresses.
             "addresses": {**state["addresses"], **addresses},
+            **guest_state.running(declared["domain_xml"], document, live),
         }
 
     def update(self, call: Call, resource_id: str, state: Values, inputs: Values) -> dict[str, Any]:
@@ -119,22 +110,96 @@ class GuestResource(Resource):
                 raise RefusedError(
                     Problem(f"guest {name}", "is gone", hint="`pulumi refresh`, then `up`")
                 )
-            domain.check_token(found, name, str(state["token"]))
+            token = str(state["token"])
+            domain.check_token(found, name, token)
             seen = self.read(resource_id, state)
             assert seen is not None
-            repair.refuse(seen, inputs)
-            changes = domain_changes(
-                seen["domain_xml"], inputs["domain_xml"], repair.is_drift(seen, inputs)
-            )
-            if inputs["seed"] and not seen["seed"]:
-                _make_seed(host, inputs)
-            repair.live(found, changes)
-            token = str(state["token"])
+            todo = effects.changes(seen, inputs)
+            effects.refuse(inputs, todo)
+            if todo:
+                call.say(effects.summary(name, todo))
+            _record(host, inputs, token, complete=True)
+            if inputs["seed"] != seen["seed"] or inputs["secrets"] != state["secrets"]:
+                guest_disks.renew_seed(host, inputs)
+            cold = [c for c in todo if c.effect.rank >= Effect.RESTART.rank and c.new]
+            if cold and found.isActive():
+                made_state = self._cold(call, host, found, seen, inputs, token)
+            else:
+                made_state = self._warm(call, host, found, seen, inputs, token, todo)
+            guest_disks.forget_asides(host, inputs, int(inputs["keep_aside_days"]))
+            return made_state
+
+    def _warm(
+        self,
+        call: Call,
+        host: HostConnection,
+        found: libvirt.virDomain,
+        seen: Values,
+        inputs: Values,
+        token: str,
+        todo: list[Change],
+    ) -> dict[str, Any]:
+        """Change the running guest and what is stored; start the guest when it is off."""
+        guest_disks.make_new(call, host, inputs)
+        if found.isActive():
+            LiveChange(found, str(inputs["domain_xml"])).apply(todo)
+        made = domain.define(host.libvirt, inputs["domain_xml"], token)
+        made.setAutostart(int(inputs["autostart"]))
+        guest_disks.grow(call, host, made, seen, inputs)
+        for disk in guest_disks.gone(seen, inputs):
+            guest_disks.set_aside(host, disk)
+        if seen["power"] == "paused":
+            made.resume()
+        state = self._boot(call, host, made, inputs, token)
+        self._read_back(state)
+        return state
+
+    def _cold(
+        self,
+        call: Call,
+        host: HostConnection,
+        found: libvirt.virDomain,
+        seen: Values,
+        inputs: Values,
+        token: str,
+    ) -> dict[str, Any]:
+        """Shut down, define anew, start; or take everything back."""
+        old_xml, undo = domain.descriptions(found)[0], list[Callable[[], None]]()
+        states: list[dict[str, Any]] = []
+        if not host.is_test:
+            shut_down(found, float(inputs["shutdown_timeout_s"]), call.say)
+        elif found.isActive():
+            found.destroy()
+
+        def new() -> None:
+            for disk in [*guest_disks.gone(seen, inputs), *guest_disks.made_anew(seen, inputs)]:
+                undo.append(guest_disks.set_aside(host, disk))
+            guest_disks.make_new(call, host, inputs)
             made = domain.define(host.libvirt, inputs["domain_xml"], token)
             made.setAutostart(int(inputs["autostart"]))
-            if seen["power"] == "paused":
-                made.resume()
-            return self._boot(call, host, made, inputs, token)
+            guest_disks.grow(call, host, made, seen, inputs)
+            evidence, reason = _started(call, host, made, inputs)
+            if reason:
+                raise MachineError(Problem(f"guest {inputs['name']}", reason))
+            states.append(guest_state.state(made, inputs, token, evidence))
+
+        def old() -> None:
+            for back in reversed(undo):
+                back()
+            _started(call, host, found, inputs)
+
+        with_way_back(found, old_xml, new, old)
+        self._read_back(states[0])
+        return states[0]
+
+    def _read_back(self, state: dict[str, Any]) -> None:
+        """What was done must be there; libvirt may accept a change that does not come about."""
+        seen = self.read(str(state["uuid"]), state)
+        left = effects.changes(seen, state) if seen else []
+        if left:
+            name = str(state["name"])
+            what = f"did not become as declared: {effects.summary(name, left)}"
+            raise MachineError(Problem(f"guest {name}", what, hint="`up` tries again"))
 
     def delete(self, call: Call, resource_id: str, state: Values) -> None:
         host = self.host(state)
@@ -146,100 +211,28 @@ class GuestResource(Resource):
                 domain.remove(found)
             record = ownership.read_record(host, resource_id)
             if record is None or record.token == state["token"]:
-                volumes.remove(handle, _volumes(state["declared"]))
+                guest_disks.remove(host, {**state["declared"], "name": state["name"]})
                 if not host.is_test:
                     host.root(f"rm -f {ownership.quoted(state['serial_log'])}*")
                 ownership.remove_record(host, resource_id)
 
 
-def _declared(inputs: Values) -> dict[str, Any]:
-    return {name: inputs[name] for name in GuestResource.COMPARED if name != "secrets"}
-
-
-def _power(found: libvirt.virDomain) -> str:
-    running = (
-        libvirt.VIR_DOMAIN_RUNNING,
-        libvirt.VIR_DOMAIN_BLOCKED,
-        libvirt.VIR_DOMAIN_SHUTDOWN,
-    )
-    state = found.state()[0]
-    return (
-        "running"
-        if state in running
-        else {
-            libvirt.VIR_DOMAIN_PAUSED: "paused",
-            libvirt.VIR_DOMAIN_CRASHED: "crashed",
-            libvirt.VIR_DOMAIN_PMSUSPENDED: "suspended",
-        }.get(state, "shut off")
-    )
-
-
-def _volumes(inputs: Values) -> list[tuple[str, str]]:
-    found = [(disk["pool"], disk["volume"]) for disk in inputs["disks"]]
-    if inputs["seed"]:
-        found.append((inputs["seed"]["pool"], inputs["seed"]["volume"]))
-    return found
+def _started(
+    call: Call, host: HostConnection, made: libvirt.virDomain, inputs: Values
+) -> tuple[Evidence, str]:
+    """Start the guest in its turn and wait for it: (what it told, why it is not ready or "")."""
+    name = str(inputs["name"])
+    if not made.isActive():
+        call.say(f"{name}: defined, waiting for its turn to boot")
+    with host.boots:
+        if not made.isActive():
+            call.say(f"{name}: booting")
+        domain.start(made, name)
+        return (Evidence(), "") if host.is_test else wait_for_guest(host, made, inputs, call.say)
 
 
 def _record(host: HostConnection, inputs: Values, token: str, complete: bool) -> None:
-    items = tuple(f"{pool}/{volume}" for pool, volume in _volumes(inputs))
+    items = tuple(f"{pool}/{volume}" for pool, volume in guest_disks.items(inputs))
     mark = ownership.mark_text(inputs["mark"])
     record = ownership.Record(mark, str(inputs["name"]), token, complete, items)
     ownership.write_record(host, str(inputs["uuid"]), record)
-
-
-def _make_volumes(
-    call: Call,
-    host: HostConnection,
-    inputs: Values,
-    record: ownership.Record | None,
-    keep: bool,
-) -> None:
-    """Make what is missing. What is there must be ours; what may be half-made is made anew."""
-    handle = host.libvirt
-    owned = set(record.items) if record else set()
-    complete = keep or bool(record and record.complete)
-    for disk in inputs["disks"]:
-        found = volumes.find(handle, disk["pool"], disk["volume"])
-        if found is not None and not host.is_test:
-            _refuse_volume(host, inputs, f"{disk['pool']}/{disk['volume']}", owned)
-        if found is not None and not complete:
-            found.delete(0)
-            found = None
-        if found is None:
-            call.say(f"{inputs['name']}: disk {disk['volume']}")
-            volumes.make_disk(handle, disk)
-    if inputs["seed"] and not (keep and _has_seed(host, inputs["seed"])):
-        _make_seed(host, inputs)
-
-
-def _refuse_volume(host: HostConnection, inputs: Values, item: str, owned: set[str]) -> None:
-    if item not in owned:
-        raise RefusedError(
-            Problem(
-                f"guest {inputs['name']}",
-                f"volume {item} is on host '{host.name}' already and was not made by this stack",
-                hint="rename the guest, or move that volume away",
-            )
-        )
-
-
-def _make_seed(host: HostConnection, inputs: Values) -> None:
-    seed = inputs["seed"]
-    data = seed_iso(seed["files"], inputs["secrets"], str(inputs["uuid"]))
-    volumes.remove(host.libvirt, [(seed["pool"], seed["volume"])])
-    volumes.make_seed(host.libvirt, seed["pool"], seed["volume"], data)
-
-
-def _has_seed(host: HostConnection, seed: Mapping[str, Any]) -> bool:
-    return not seed or volumes.find(host.libvirt, seed["pool"], seed["volume"]) is not None
-
-
-def _seen_disks(host: HostConnection, disks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The declared disks that are there, with the size (bytes) that they have."""
-    seen = []
-    for disk in disks:
-        found = volumes.find(host.libvirt, disk["pool"], disk["volume"])
-        if found is not None:
-            seen.append({**disk, "size_bytes": int(found.info()[1])})
-    return seen

@@ -17,6 +17,8 @@ from guesthouse.render.xml import canonical
 class DiskDocument:
     """A volume to make: empty, or an overlay on ``backing_path``. Sizes in bytes."""
 
+    name: str
+    serial: str
     pool: str
     volume: str
     path: str
@@ -60,6 +62,8 @@ def guest_document(plan: GuestPlan) -> GuestDocument:
 
 def _disk(disk: DiskPlan) -> DiskDocument:
     return DiskDocument(
+        name=disk.name,
+        serial=disk.serial,
         pool=disk.pool,
         volume=disk.volume,
         path=disk.path,

@@ -1,0 +1,164 @@
+"""Two domain documents -> the changes between them, with their effects."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from guesthouse.effects.change import Change, Effect
+from guesthouse.effects.room import DIMM_KIB, Room
+from guesthouse.effects.table import Row, row
+from guesthouse.effects.units import Element, Key, leaves, parse, units
+
+# What takes a PCIe root port when it is plugged in.
+_NEEDS_PORT = ("disk", "interface", "hostdev", "rng")
+_KIB_PER_MIB = 1024
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A leaf that differs, before leaves of one thing become one change."""
+
+    key: Key
+    path: str
+    row: Row
+    old: str
+    new: str
+    same_live: bool
+
+
+def domain_changes(
+    old: str,
+    new: str,
+    room: Room | None = None,
+    running: str | None = None,
+    names: Mapping[str, str] | None = None,
+) -> list[Change]:
+    """What leads from the document ``old`` to ``new``.
+
+    ``room`` are the limits of the running guest, None when it is off: then nothing costs anything
+    now. ``running`` is the running part alone: what it has already needs only to be stored.
+    ``names`` are names of devices by MAC address, in the user's words.
+    """
+    before, after = units(parse(old)), units(parse(new))
+    live = None if running is None else units(parse(running))
+    found: dict[tuple[Key, str], _Found] = {}
+    for key in dict.fromkeys([*after, *before]):
+        for item in _unit(key, before.get(key), after.get(key), live):
+            # Several paths may say the same thing: the first one that says it is shown.
+            first = found.setdefault((_owner(key), item.row.what or item.path), item)
+            if first.same_live and not item.same_live:
+                found[_owner(key), item.row.what or item.path] = item
+    changes = [_change(item, names or {}) for item in found.values()]
+    return list(_limited(changes, room))
+
+
+def _owner(key: Key) -> Key:
+    """Whose change it is: a device's own; else the guest's (memory is said in several units)."""
+    return key if key[0] == "devices" else ()
+
+
+def _unit(
+    key: Key, old: Element | None, new: Element | None, live: Mapping[Key, Element] | None
+) -> Iterator[_Found]:
+    kind = _kind(key)
+    running = None if live is None else live.get(key)
+    if key[0] == "devices" and (old is None or new is None):
+        path = f"{'+' if old is None else '-'}{kind}"
+        there, wanted = running is not None, new is not None
+        same = live is not None and there == wanted
+        yield _Found(key, path, row(path), "" if old is None else "there", _there(new), same)
+        return
+    one, other = leaves(old), leaves(new)
+    now = {} if running is None else leaves(running)
+    for leaf in dict.fromkeys([*other, *one]):
+        was, is_ = one.get(leaf, ""), other.get(leaf, "")
+        if was != is_:
+            path = _join(kind, leaf)
+            plain = re.sub(r"\[[^]]*\]", "", path)
+            same = live is not None and now.get(leaf, "") == is_
+            yield _Found(key, path, row(plain), was, is_, same)
+
+
+def _there(element: Element | None) -> str:
+    return "" if element is None else "there"
+
+
+def _kind(key: Key) -> str:
+    return key[1] if key[0] == "devices" else key[0]
+
+
+def _join(kind: str, leaf: str) -> str:
+    return f"{kind}{leaf}" if leaf.startswith("@") or not leaf else f"{kind}/{leaf}"
+
+
+def _change(found: _Found, names: Mapping[str, str]) -> Change:
+    effect, what = found.row.effect, found.row.what or found.path
+    if found.path[0] in "+-":
+        what = f"{found.key[1]} {names.get(found.key[-1], found.key[-1])}"
+    elif found.key[0] == "devices" and len(found.key) > 2:
+        name = names.get(found.key[-1], found.key[-1])
+        what = f"{found.key[1]} {name} {found.row.what or found.path.partition('/')[2]}"
+    if found.same_live and effect.rank <= Effect.RESTART.rank:
+        effect = Effect.NONE
+    old, new = found.old, found.new
+    if found.row.what in ("memory", "memory_max"):
+        old, new = _mib(old), _mib(new)
+    return Change(what, old, new, effect, found.key, found.path)
+
+
+def _mib(kib: str) -> str:
+    if not kib.isdigit():
+        return kib
+    return f"{int(kib) // _KIB_PER_MIB} MiB" if int(kib) % _KIB_PER_MIB == 0 else f"{kib} KiB"
+
+
+def _limited(changes: list[Change], room: Room | None) -> Iterator[Change]:
+    """The same changes, dearer where the running guest has no room, free where none runs."""
+    ports = 0
+    if room is not None:
+        freed = [c for c in changes if _takes_port(c, "-") and c.effect is not Effect.NONE]
+        ports = room.ports + len(freed)
+    for change in changes:
+        if room is None:
+            cheap = change.effect.rank <= Effect.RESTART.rank
+            yield replace(change, effect=Effect.NONE) if cheap else change
+        elif change.effect not in (Effect.LIVE, Effect.LIVE_PERSIST):
+            yield change
+        elif _takes_port(change, "+"):
+            why = "" if ports > 0 else "no PCIe root port is free"
+            ports -= 1
+            yield _dearer(change, why)
+        elif change.path == "vcpu@current":
+            most = room.vcpus_max
+            yield _dearer(
+                change, f"it was started with at most {most}" if _int(change.new) > most else ""
+            )
+        elif change.what == "memory":
+            yield _dearer(change, _memory_limit(_int(change.new), room))
+        else:
+            yield change
+
+
+def _takes_port(change: Change, sign: str) -> bool:
+    return change.path[:1] == sign and change.path[1:] in _NEEDS_PORT
+
+
+def _int(text: str) -> int:
+    return int(text.partition(" ")[0] or 0)
+
+
+def _memory_limit(mib: int, room: Room) -> str:
+    """Why the running guest can't have ``mib``; empty when it can."""
+    wanted = mib * _KIB_PER_MIB
+    if wanted <= room.memory_kib:
+        return ""
+    plugged = room.memory_kib + -(-(wanted - room.memory_kib) // DIMM_KIB) * DIMM_KIB
+    if plugged > room.memory_max_kib:
+        return f"it was started with at most {room.memory_max_kib // _KIB_PER_MIB} MiB"
+    return "" if room.memory_slots else "no memory slot is free"
+
+
+def _dearer(change: Change, why: str) -> Change:
+    return replace(change, effect=Effect.RESTART, why=why) if why else change

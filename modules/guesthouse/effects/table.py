@@ -1,0 +1,110 @@
+"""The table of effects: what a change of each element and attribute of a domain costs.
+
+A row holds for a running guest; what is written for the next start only costs nothing. The rows
+follow libvirt's QEMU driver (https://libvirt.org/formatdomain.html and the calls that change a
+running domain). What is in no row needs a restart: no guest can be surprised by that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cache
+
+from guesthouse.effects.change import Effect
+
+
+@dataclass(frozen=True)
+class Row:
+    """``pattern`` is a path (``vcpu@current``, ``disk/iotune/*``, ``+interface``), ``what`` its
+    name for people; rows with the same name in one unit are one change. Empty: the path itself."""
+
+    pattern: str
+    effect: Effect
+    what: str = ""
+
+
+_NONE, _LIVE, _RESTART = Effect.NONE, Effect.LIVE_PERSIST, Effect.RESTART
+
+TABLE = (
+    # Identity: another name or UUID is another guest.
+    Row("name", Effect.REPLACE),
+    Row("uuid", Effect.REPLACE),
+    # Words for people and tools: kept by libvirt, never seen by the guest.
+    Row("title", _LIVE),
+    Row("description", _LIVE),
+    Row("metadata*", _NONE, "metadata"),
+    # CPUs and memory: plugged and unplugged within the limits of the running guest.
+    Row("vcpu@current", _LIVE, "vcpus"),
+    Row("vcpu", _RESTART, "vcpus_max"),
+    Row("vcpu@*", _RESTART),
+    Row("memory", _LIVE, "memory"),
+    Row("currentMemory", _LIVE, "memory"),
+    Row("cpu/numa/cell@memory", _LIVE, "memory"),
+    Row("maxMemory*", _RESTART, "memory_max"),
+    Row("cpu/numa/*", _RESTART, "memory_max"),
+    Row("cpu@mode", _RESTART, "cpu"),
+    Row("cpu*", _RESTART),
+    # Shares, quotas and pins: cgroups of the running process.
+    Row("cputune/shares", _LIVE, "cpu shares"),
+    Row("cputune/period", _LIVE, "cpu period"),
+    Row("cputune/quota", _LIVE, "cpu quota"),
+    Row("cputune/emulator_period", _LIVE),
+    Row("cputune/emulator_quota", _LIVE),
+    Row("cputune/global_period", _LIVE),
+    Row("cputune/global_quota", _LIVE),
+    Row("cputune/vcpupin*", _LIVE, "cpu pins"),
+    Row("cputune/emulatorpin*", _LIVE, "emulator pins"),
+    Row("cputune*", _RESTART),
+    Row("memtune/hard_limit*", _LIVE, "memory hard limit"),
+    Row("memtune/soft_limit*", _LIVE, "memory soft limit"),
+    Row("memtune/swap_hard_limit*", _LIVE, "memory and swap limit"),
+    Row("blkiotune/weight", _LIVE, "disk weight"),
+    # What to do when the guest ends: libvirt's own memory.
+    Row("on_poweroff", _LIVE),
+    Row("on_reboot", _LIVE),
+    Row("on_crash", _LIVE),
+    # The machine itself.
+    Row("@type", _RESTART, "hypervisor"),
+    Row("os/type@machine", _RESTART, "machine"),
+    Row("os@firmware", _RESTART, "firmware"),
+    Row("os*", _RESTART),
+    Row("features*", _RESTART),
+    Row("clock*", _RESTART),
+    # Disks. Growing is not in the document; a volume that goes is not either.
+    Row("+disk", _LIVE),
+    Row("-disk", _LIVE),
+    Row("disk/iotune/*", _LIVE),
+    Row("disk/target@dev", _NONE, "device name"),
+    Row("disk/boot@order", _NONE, "boot order"),
+    Row("disk/driver@cache", _RESTART, "cache"),
+    Row("disk/driver@io", _RESTART, "io"),
+    Row("disk/driver@discard", _RESTART, "discard"),
+    Row("disk/*", _RESTART),
+    # NICs. Their model and queues are what the guest's driver was started with.
+    Row("+interface", _LIVE),
+    Row("-interface", _LIVE),
+    Row("interface/source@*", _LIVE, "network"),
+    Row("interface@type", _LIVE, "network"),
+    Row("interface/link@state", _LIVE, "link"),
+    Row("interface/bandwidth/*", _LIVE, "bandwidth"),
+    Row("interface/filterref@filter", _LIVE, "filter"),
+    Row("interface/*", _RESTART),
+    # Other devices.
+    Row("+hostdev", _LIVE),
+    Row("-hostdev", _LIVE),
+    Row("+rng", _LIVE),
+    Row("-rng", _LIVE),
+    Row("memballoon/stats@period", _LIVE, "memory statistics period"),
+    # Root ports are there for the next start: more or fewer of them change nothing now.
+    Row("?controller", _NONE),
+    Row("controller@*", _NONE),
+    Row("controller/*", _NONE),
+)
+REST = Row("*", _RESTART)
+
+
+@cache
+def row(path: str) -> Row:
+    """The first row whose pattern has ``path`` (without indices in brackets)."""
+    return next((item for item in TABLE if fnmatchcase(path, item.pattern)), REST)

@@ -1,0 +1,80 @@
+"""What an update of a guest would change, and whether it may."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from guesthouse.effects import Change, Effect, Room, disk_changes, domain_changes, refused
+from guesthouse.errors import Problem, RefusedError
+from guesthouse.provider.resource import Values
+
+
+def changes(state: Values, inputs: Values) -> list[Change]:
+    """Everything that leads from ``state`` (as read) to ``inputs``, in the user's words."""
+    limits = state.get("room") or None
+    room = Room.of_values(limits) if limits else None
+    names = {nic["mac"].lower(): nic["name"] for nic in (*state["nics"], *inputs["nics"])}
+    running = state.get("running_xml") or None
+    return [
+        *domain_changes(state["domain_xml"], inputs["domain_xml"], room, running, names),
+        *disk_changes(
+            state["disks"], inputs["disks"], state["declared"]["disks"], room is not None
+        ),
+        *_cloud_init(state, inputs),
+        *_power(state, inputs),
+    ]
+
+
+def _cloud_init(state: Values, inputs: Values) -> list[Change]:
+    """A guest that has booted does not read its seed again: the new one is for its successor."""
+    old, new = state["seed"] or {}, inputs["seed"] or {}
+    old_files, new_files = old.get("files", {}), new.get("files", {})
+    parts = [n for n in {**new_files, **old_files} if old_files.get(n) != new_files.get(n)]
+    why = "it reaches a guest that is made anew"
+    found = [
+        Change(f"cloud_init {part}", _there(old_files, part), "changed", Effect.NONE, why=why)
+        for part in parts
+    ]
+    if state["secrets"] != inputs["secrets"]:
+        found.append(Change("cloud_init secrets", "set", "changed", Effect.NONE, why=why))
+    return found
+
+
+def _there(files: Values, part: str) -> str:
+    return "set" if part in files else ""
+
+
+def _power(state: Values, inputs: Values) -> list[Change]:
+    found = []
+    if state["power"] != inputs["power"]:
+        found.append(Change("power", state["power"], inputs["power"], Effect.LIVE))
+    if state["autostart"] != inputs["autostart"]:
+        words = [("on" if v["autostart"] else "off") for v in (state, inputs)]
+        found.append(Change("autostart", words[0], words[1], Effect.LIVE_PERSIST))
+    return found
+
+
+def summary(name: str, found: Sequence[Change]) -> str:
+    """One line for people: ``web: memory 512 -> 768 MiB (live), machine q35 -> pc (restart)``."""
+    return f"{name}: {', '.join(str(change) for change in found)}"
+
+
+def refuse(inputs: Values, found: Sequence[Change]) -> None:
+    """Raise RefusedError with every change that the guest's permissions do not cover."""
+    name = str(inputs["name"])
+    problems = [
+        Problem(
+            f"guest {name}",
+            f"{change} is not allowed",
+            hint=f"permit it: guests.{name}.allow: [{change.effect.value}]",
+        )
+        for change in refused(found, inputs["allow"])
+    ]
+    if problems:
+        raise RefusedError(*problems)
+
+
+def told(found: Sequence[Change]) -> list[dict[str, Any]]:
+    """For machines: the output ``changes`` of a preview."""
+    return [change.told() for change in found]

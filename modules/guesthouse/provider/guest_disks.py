@@ -1,0 +1,190 @@
+"""The volumes of one guest: made, grown, set aside, read back, removed."""
+
+from __future__ import annotations
+
+import posixpath
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import libvirt
+
+from guesthouse.effects.units import parse, units
+from guesthouse.errors import Problem, RefusedError
+from guesthouse.machine import guest_agent
+from guesthouse.machine.connections import HostConnection
+from guesthouse.provider import ownership, volumes
+from guesthouse.provider.resource import Call, Values
+from guesthouse.provider.seed import seed_iso
+
+ASIDE = ".aside."
+Disk = Mapping[str, Any]
+
+
+def items(inputs: Values) -> list[tuple[str, str]]:
+    """(pool, volume) of everything that a guest owns."""
+    found = [(disk["pool"], disk["volume"]) for disk in inputs["disks"]]
+    if inputs["seed"]:
+        found.append((inputs["seed"]["pool"], inputs["seed"]["volume"]))
+    return found
+
+
+def make(
+    call: Call,
+    host: HostConnection,
+    inputs: Values,
+    record: ownership.Record | None,
+    keep: bool,
+) -> None:
+    """Make what is missing. What is there must be ours; what may be half-made is made anew."""
+    handle = host.libvirt
+    owned = set(record.items) if record else set()
+    complete = keep or bool(record and record.complete)
+    for disk in inputs["disks"]:
+        found = volumes.find(handle, disk["pool"], disk["volume"])
+        if found is not None and not host.is_test:
+            _refuse_volume(host, inputs, f"{disk['pool']}/{disk['volume']}", owned)
+        if found is not None and not complete:
+            found.delete(0)
+            found = None
+        if found is None:
+            call.say(f"{inputs['name']}: disk {disk['name']}")
+            volumes.make_disk(handle, disk)
+    if inputs["seed"] and not (keep and has_seed(host, inputs["seed"])):
+        make_seed(host, inputs)
+
+
+def _refuse_volume(host: HostConnection, inputs: Values, item: str, owned: set[str]) -> None:
+    if item not in owned:
+        raise RefusedError(
+            Problem(
+                f"guest {inputs['name']}",
+                f"volume {item} is on host '{host.name}' already and was not made by this stack",
+                hint="rename the guest, or move that volume away",
+            )
+        )
+
+
+def make_seed(host: HostConnection, inputs: Values) -> None:
+    """Write the seed anew; a running guest keeps reading the one that it was started with."""
+    seed = inputs["seed"]
+    data = seed_iso(seed["files"], inputs["secrets"], str(inputs["uuid"]))
+    volumes.remove(host.libvirt, [(seed["pool"], seed["volume"])])
+    volumes.make_seed(host.libvirt, seed["pool"], seed["volume"], data)
+
+
+def renew_seed(host: HostConnection, inputs: Values) -> None:
+    """The declared seed, or none."""
+    if inputs["seed"]:
+        make_seed(host, inputs)
+
+
+def has_seed(host: HostConnection, seed: Disk) -> bool:
+    """Is the seed there, if there should be one?"""
+    return not seed or volumes.find(host.libvirt, seed["pool"], seed["volume"]) is not None
+
+
+def seen(host: HostConnection, disks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The declared disks that are there, with the size (bytes) that they have."""
+    there = []
+    for disk in disks:
+        found = volumes.find(host.libvirt, disk["pool"], disk["volume"])
+        if found is not None:
+            there.append({**disk, "size_bytes": int(found.info()[1])})
+    return there
+
+
+def _keyed(disks: list[dict[str, Any]]) -> dict[tuple[str, str], dict[str, Any]]:
+    return {(disk["pool"], disk["volume"]): disk for disk in disks}
+
+
+def gone(seen: Values, inputs: Values) -> list[dict[str, Any]]:
+    """Disks that are there and no longer declared."""
+    wanted = _keyed(inputs["disks"])
+    return [disk for key, disk in _keyed(seen["disks"]).items() if key not in wanted]
+
+
+def made_anew(seen: Values, inputs: Values) -> list[dict[str, Any]]:
+    """Disks that are there and can't become what is declared: smaller, or of another image."""
+    there = _keyed(seen["disks"])
+    pairs = [(there[key], disk) for key, disk in _keyed(inputs["disks"]).items() if key in there]
+    return [
+        old
+        for old, disk in pairs
+        if old["backing_path"] != disk["backing_path"] or old["size_bytes"] > disk["size_bytes"]
+    ]
+
+
+def make_new(call: Call, host: HostConnection, inputs: Values) -> None:
+    """Make the declared disks that are not there."""
+    for disk in inputs["disks"]:
+        if volumes.find(host.libvirt, disk["pool"], disk["volume"]) is None:
+            call.say(f"{inputs['name']}: disk {disk['name']}")
+            volumes.make_disk(host.libvirt, disk)
+
+
+def grow(
+    call: Call, host: HostConnection, domain: libvirt.virDomain, seen: Values, inputs: Values
+) -> None:
+    """Make disks as large as declared, and what is on them in a running guest."""
+    there = _keyed(seen["disks"])
+    for key, disk in _keyed(inputs["disks"]).items():
+        if key in there and there[key]["size_bytes"] < disk["size_bytes"]:
+            _grow(call, host, domain, disk)
+
+
+def _grow(call: Call, host: HostConnection, domain: libvirt.virDomain, disk: Disk) -> None:
+    size = int(disk["size_bytes"])
+    if not domain.isActive() or host.is_test:
+        found = volumes.find(host.libvirt, disk["pool"], disk["volume"])
+        if found is not None:
+            found.resize(size, 0)
+        return
+    running = units(parse(domain.XMLDesc(0)))
+    target = next(
+        unit.find("target").get("dev")
+        for key, unit in running.items()
+        if key[:2] == ("devices", "disk") and unit.find("source").get("file") == disk["path"]
+    )
+    domain.blockResize(target, size, libvirt.VIR_DOMAIN_BLOCK_RESIZE_BYTES)
+    reason = guest_agent.grow_file_system(domain, str(disk["serial"]))
+    note = f"; its file system is as it was: {reason}" if reason else ", with what is on it"
+    call.say(f"{domain.name()}: disk {disk['name']} has grown{note}")
+
+
+def set_aside(host: HostConnection, disk: Disk) -> Callable[[], None]:
+    """Rename a volume so that its name is free and its data stay; what is returned takes it back.
+
+    The test driver has no data: there the volume goes.
+    """
+    handle = host.libvirt
+    if host.is_test:
+        volumes.remove(handle, [(disk["pool"], disk["volume"])])
+        return lambda: None
+    path = ownership.quoted(disk["path"])
+    aside = ownership.quoted(f"{disk['path']}{ASIDE}{int(time.time())}")
+    host.root(f"mv -n {path} {aside}")
+    volumes.pool(handle, disk["pool"]).refresh(0)
+
+    def back() -> None:
+        host.root(f"mv -f {aside} {path}")
+        volumes.pool(handle, disk["pool"]).refresh(0)
+
+    return back
+
+
+def forget_asides(host: HostConnection, inputs: Values, older_than_days: int) -> None:
+    """Remove what was set aside long enough ago; 0: all of it."""
+    if host.is_test:
+        return
+    for folder in {posixpath.dirname(str(disk["path"])) for disk in inputs["disks"]}:
+        pattern = ownership.quoted(f"{inputs['name']}.*{ASIDE}*")
+        age = f"-mmin +{older_than_days * 24 * 60}" if older_than_days else ""
+        where = ownership.quoted(folder)
+        host.root(f"find {where} -maxdepth 1 -type f -name {pattern} {age} -delete")
+
+
+def remove(host: HostConnection, inputs: Values) -> None:
+    """Delete disks and seed, those set aside too."""
+    volumes.remove(host.libvirt, items(inputs))
+    forget_asides(host, inputs, 0)

@@ -1,0 +1,59 @@
+"""A guest that exists is changed: what it does not feel, what it is restarted for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from test_boots import inputs
+
+from guesthouse.effects.units import parse, serialise
+from guesthouse.errors import RefusedError
+from guesthouse.machine.connections import Connections
+from guesthouse.provider.guest import GuestResource
+from guesthouse.provider.resource import Call
+
+CALL = Call("urn", lambda message: None)
+
+
+@pytest.fixture
+def resource() -> Iterator[GuestResource]:
+    connections = Connections()
+    yield GuestResource(connections)
+    connections.close()
+
+
+def declared(**more: Any) -> dict[str, Any]:
+    return {
+        **inputs(),
+        "domain_xml": serialise(parse(inputs()["domain_xml"])),
+        "allow": [],
+        "nics": [],
+        "keep_aside_days": 7,
+        "shutdown_timeout_s": 10,
+        **more,
+    }
+
+
+def with_memory(mib: int, values: dict[str, Any]) -> dict[str, Any]:
+    old = str(values["domain_xml"])
+    start, end = old.index("<memory"), old.index("</memory>") + len("</memory>")
+    new = f'{old[:start]}<memory unit="KiB">{mib * 1024}</memory>{old[end:]}'
+    return {**values, "domain_xml": new}
+
+
+def test_a_restart_is_refused_until_it_is_permitted(resource: GuestResource) -> None:
+    values = declared()
+    key, state = resource.create(CALL, values)
+    larger = with_memory(4096, values)
+    with pytest.raises(RefusedError, match=r"is not allowed\n  hint: permit it: guests\.web\."):
+        resource.update(CALL, key, state, larger)
+    seen = resource.read(key, state)
+    assert seen is not None
+    assert seen["room"] == state["room"]
+    made = resource.update(CALL, key, state, {**larger, "allow": ["restart"]})
+    assert made["room"]["memory_kib"] == 4096 * 1024
+    assert resource.diff(made, larger) == {}
+    resource.delete(CALL, key, made)
+    assert resource.read(key, made) is None
