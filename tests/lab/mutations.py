@@ -109,6 +109,7 @@ HOST = (
         "virsh -q net-autostart nat",
     ),
 )
+NAT0 = "virsh -q domiftune web $(virsh -q domiflist web | awk '$3 == \"nat\" {{print $5}}') {0} --live"
 DOMAIN = (
     _host("guests.db running", "virsh -q suspend db", "virsh -q resume db"),
     _host("guests.web.autostart", "virsh -q autostart --disable web", "virsh -q autostart web"),
@@ -128,6 +129,36 @@ DOMAIN = (
         "guests.web.description",
         "virsh -q desc web --live 'another guest'",
         "virsh -q desc web --live 'A Debian guest with cloud-init and agent'",
+    ),
+    _host(
+        "guests.web.cpu_shares",
+        "virsh -q schedinfo web --set cpu_shares=200 --live",
+        "virsh -q schedinfo web --set cpu_shares=100 --live",
+    ),
+    _host(
+        "guests.web.cpu_limit_percent",
+        "virsh -q schedinfo web --set global_quota=50000 --live",
+        "virsh -q schedinfo web --set global_quota=-1 --live",
+    ),
+    _host(
+        "guests.web.disks.data.max_iops",
+        "virsh -q blkdeviotune web vdb --total-iops-sec 900 --live",
+        "virsh -q blkdeviotune web vdb --total-iops-sec 0 --live",
+    ),
+    _host(
+        "guests.web.disks.data.max_mib_per_s",
+        "virsh -q blkdeviotune web vdb --total-bytes-sec 9000000 --live",
+        "virsh -q blkdeviotune web vdb --total-bytes-sec 0 --live",
+    ),
+    _host(
+        "guests.web.nics.nat0.max_rx_mbps",
+        NAT0.format("--inbound 5000"),
+        NAT0.format("--inbound 0"),
+    ),
+    _host(
+        "guests.web.nics.nat0.max_tx_mbps",
+        NAT0.format("--outbound 5000"),
+        NAT0.format("--outbound 0"),
     ),
     _edited("web", ".disks.data", "s/web.data.qcow2/web.other.qcow2/"),
     _edited("web", ".nics.nat0.network", "s/<source network='nat'/<source network='other'/"),

@@ -154,6 +154,8 @@ def _domain(guest: GuestPlan) -> DomainFact:
         memory_mib=guest.memory_mib,
         boot_memory_mib=guest.memory_mib,
         memory_max_mib=guest.memory_max_mib,
+        cpu_shares=guest.cpu_shares,
+        cpu_limit_percent=guest.cpu_limit_percent,
         cpu=guest.cpu,
         firmware=guest.firmware,
         description=guest.description,

@@ -89,6 +89,8 @@ GUEST: tuple[Row, ...] = (
             ("memory_max_mib", 2048),
             ("firmware", "uefi"),
             ("description", "the second"),
+            ("cpu_shares", 200),
+            ("cpu_limit_percent", 50),
         )
     ),
     ("h1: guests.web.cpu", (*DOMAIN, "config", "cpu"), "host-passthrough"),
@@ -96,6 +98,12 @@ GUEST: tuple[Row, ...] = (
         (f"h1: guests.web.disks.{name}", (*DOMAIN, "live", "disks", target), to)
         for name, target in (("root", "vda"), ("data", "vdb"))
         for to in (GONE, DomainDisk("disk", "/srv/other.qcow2", name))
+    ),
+    *(
+        (f"h1: guests.web.disks.{name}.{limit}", (*DOMAIN, side, "disks", target, field), 1 << 20)
+        for name, target in (("root", "vda"), ("data", "vdb"))
+        for side in ("config", "live")
+        for limit, field in (("max_iops", "max_iops"), ("max_mib_per_s", "max_bytes_per_s"))
     ),
     ("h1: guests.web.disks", (*DOMAIN, "live", "disks", "vdy"), DomainDisk("disk", "/x", "")),
     *(
@@ -112,6 +120,12 @@ GUEST: tuple[Row, ...] = (
         for nic, mac in (("lan0", LAN0), ("nat0", NAT0), ("off0", OFF0))
         for side in ("config", "live")
         for suffix, to in ((".mac", GONE), (".network", DomainNic("bridge", "br7", "vnet0")))
+    ),
+    *(
+        (f"h1: guests.web.nics.{nic}.{limit}", (*DOMAIN, side, "nics", mac, field), 125)
+        for nic, mac in (("lan0", LAN0), ("nat0", NAT0), ("off0", OFF0))
+        for side in ("config", "live")
+        for limit, field in (("max_rx_mbps", "max_rx_kb_per_s"), ("max_tx_mbps", "max_tx_kb_per_s"))
     ),
     ("h1: guests.web.nics", (*DOMAIN, "live", "nics", "52:00:00:00:00:09"), DomainNic("", "", "")),
     ("h1: guests.web.cloud_init seed", (*DOMAIN, "config", "disks", "vdz"), GONE),

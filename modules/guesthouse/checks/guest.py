@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
+from guesthouse.checks import limits
 from guesthouse.checks.check import (
     Check,
     Ground,
@@ -18,11 +19,11 @@ from guesthouse.checks.check import (
     equal,
     need,
     repair,
-    words,
 )
+from guesthouse.checks.domain import both, domain
 from guesthouse.checks.host import reach_id
 from guesthouse.checks.storage import libvirt_id
-from guesthouse.facts.guest import DomainFact, Shape
+from guesthouse.facts.guest import Shape
 from guesthouse.facts.storage import VolumeFact
 from guesthouse.placement import DiskPlan, GuestPlan, NicPlan, Plan
 
@@ -55,6 +56,7 @@ def checks(plan: Plan, guest: GuestPlan) -> Iterator[Check]:
     look = partial(_attribute, guest, guest.autostart, "autostart")
     yield ground.check("autostart", "guest starts with its host", guest.autostart, look)
     yield from _sizes(ground, guest)
+    yield from limits.of_guest(ground, guest)
     for disk in guest.disks:
         yield from _disk(ground, guest, disk)
     for nic in guest.nics:
@@ -65,13 +67,9 @@ def checks(plan: Plan, guest: GuestPlan) -> Iterator[Check]:
             "cloud_init",
             "cloud-init's seed is attached",
             guest.seed_path,
-            partial(_all, guest, partial(_seed, guest.seed_target), guest.seed_path),
+            partial(both, guest, partial(_seed, guest.seed_path), guest.seed_path),
             aspect="seed",
         )
-
-
-def _domain(guest: GuestPlan, facts: SiteFacts) -> DomainFact:
-    return need(facts.host(guest.host).hypervisor).domains[guest.name]
 
 
 def _there(guest: GuestPlan, facts: SiteFacts) -> Seen:
@@ -80,16 +78,7 @@ def _there(guest: GuestPlan, facts: SiteFacts) -> Seen:
 
 
 def _attribute(guest: GuestPlan, wanted: object, name: str, facts: SiteFacts) -> Seen:
-    return equal(wanted, getattr(_domain(guest, facts), name))
-
-
-def _all(guest: GuestPlan, of: Callable[[Shape], object], wanted: object, facts: SiteFacts) -> Seen:
-    """What runs and what the next start uses are both as wanted."""
-    domain = _domain(guest, facts)
-    config = of(domain.config)
-    live = of(domain.live) if domain.live else config
-    text = words(live) if live == config else f"{words(live)} now, {words(config)} at next start"
-    return Seen(live == config == wanted, text)
+    return equal(wanted, getattr(domain(guest, facts), name))
 
 
 def _memory(shape: Shape) -> str:
@@ -108,11 +97,11 @@ def _sizes(ground: Ground, guest: GuestPlan) -> Iterator[Check]:
         ("description", "guest has its description", guest.description, lambda s: s.description),
     )
     for path, what, wanted, of in rows:
-        yield ground.check(path, what, wanted, partial(_all, guest, of, wanted))
+        yield ground.check(path, what, wanted, partial(both, guest, of, wanted))
 
     def cpu(facts: SiteFacts) -> Seen:
         # The live XML tells the model that was chosen, not the mode that chose it.
-        return equal(guest.cpu, _domain(guest, facts).config.cpu)
+        return equal(guest.cpu, domain(guest, facts).config.cpu)
 
     yield ground.check("cpu", "guest has its CPU mode", guest.cpu, cpu)
 
@@ -121,12 +110,14 @@ def _disk(ground: Ground, guest: GuestPlan, disk: DiskPlan) -> Iterator[Check]:
     path = f"disks.{disk.name}"
 
     def file(shape: Shape) -> str:
-        found = shape.disks.get(disk.target)
+        # By its file: a disk plugged in may have another device name until the next start.
+        found = shape.disk(disk.path)
         return f"{found.path} as {found.serial}" if found else ""
 
     wanted = f"{disk.path} as {disk.serial}"
-    what = f"disk is attached as {disk.target}"
-    yield ground.check(path, what, wanted, partial(_all, guest, file, wanted))
+    what = "disk is attached under its serial"
+    yield ground.check(path, what, wanted, partial(both, guest, file, wanted))
+    yield from limits.of_disk(ground, guest, disk)
     files = Ground(guest.host, ground.base, ground.remedy, (reach_id(guest.host),))
 
     def volume(facts: SiteFacts) -> VolumeFact | None:
@@ -166,28 +157,29 @@ def _nic(ground: Ground, guest: GuestPlan, nic: NicPlan) -> Iterator[Check]:
         found = shape.nics.get(nic.mac)
         return f"{found.kind} {found.source}" if found else ""
 
-    look = partial(_all, guest, present, nic.mac)
+    look = partial(both, guest, present, nic.mac)
     yield ground.check(f"{path}.mac", "NIC is attached with its MAC", nic.mac, look)
     yield ground.check(
         f"{path}.network",
         "NIC is on its network",
         wanted,
-        partial(_all, guest, source, wanted),
+        partial(both, guest, source, wanted),
         needs=(ground.id(f"{path}.mac"),),
     )
+    yield from limits.of_nic(ground, guest, nic)
 
 
-def _seed(target: str, shape: Shape) -> str:
-    found = shape.disks.get(target)
+def _seed(path: str, shape: Shape) -> str:
+    found = shape.disk(path)
     return found.path if found else ""
 
 
 def _nothing_else(ground: Ground, guest: GuestPlan) -> Iterator[Check]:
-    targets = {d.target for d in guest.disks} | ({guest.seed_target} if guest.cloud_init else set())
+    paths = {d.path for d in guest.disks} | ({guest.seed_path} if guest.cloud_init else set())
     macs = {n.mac for n in guest.nics}
 
     def disks(shape: Shape) -> tuple[str, ...]:
-        other = {t: d for t, d in shape.disks.items() if t not in targets and d.device == "disk"}
+        other = {t: d for t, d in shape.disks.items() if d.path not in paths and d.device == "disk"}
         return tuple(f"{target} {disk.path}" for target, disk in other.items())
 
     def nics(shape: Shape) -> tuple[str, ...]:
@@ -197,13 +189,13 @@ def _nothing_else(ground: Ground, guest: GuestPlan) -> Iterator[Check]:
         "disks",
         "guest has no other disks",
         (),
-        partial(_all, guest, disks, ()),
+        partial(both, guest, disks, ()),
         needs=tuple(ground.id(f"disks.{disk.name}") for disk in guest.disks),
     )
     yield ground.check(
         "nics",
         "guest has no other NICs",
         (),
-        partial(_all, guest, nics, ()),
+        partial(both, guest, nics, ()),
         needs=tuple(ground.id(f"nics.{nic.name}.mac") for nic in guest.nics),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from guesthouse.placement import GuestPlan, HostPlan, ImagePlan
+from guesthouse.placement import GuestPlan, HostPlan, ImagePlan, NicPlan
 from guesthouse.placement.identity import Identity
 from guesthouse.render import GuestDocument, HostDocument
 
@@ -73,7 +73,7 @@ def guest_inputs(host: HostPlan, plan: GuestPlan, document: GuestDocument) -> di
         "autostart": plan.autostart,
         "disks": [asdict(disk) for disk in document.disks],
         "seed": seed if document.seed else {},
-        "nics": [{"name": nic.name, "mac": nic.mac} for nic in plan.nics],
+        "nics": [_nic(nic) for nic in plan.nics],
         "login": plan.login,
         "address": plan.address,
         "serial_log": plan.serial_log,
@@ -81,4 +81,15 @@ def guest_inputs(host: HostPlan, plan: GuestPlan, document: GuestDocument) -> di
         "shutdown_timeout_s": plan.shutdown_timeout_s,
         "allow": list(plan.allow),
         "keep_aside_days": plan.keep_aside_days,
+    }
+
+
+def _nic(plan: NicPlan) -> dict[str, Any]:
+    return {
+        "name": plan.name,
+        "mac": plan.mac,
+        "address": plan.address,
+        "dhcp": plan.dhcp,
+        "gateway": plan.gateway,
+        "nameservers": list(plan.nameservers),
     }

@@ -4,13 +4,14 @@ Comes in: domain documents, volumes, and what libvirt told of the running guest.
 document as seen, and changes with their effects. May import: model, errors. Third-party name: lxml.
 """
 
-from guesthouse.effects.change import Change, Effect, refused
+from guesthouse.effects.change import CHANGED, Change, Effect, refused, worst
 from guesthouse.effects.compare import domain_changes
 from guesthouse.effects.disks import disk_changes
 from guesthouse.effects.room import Room, room
 from guesthouse.effects.seen import running_document, seen_document
 
 __all__ = [
+    "CHANGED",
     "Change",
     "Effect",
     "Room",
@@ -20,4 +21,5 @@ __all__ = [
     "room",
     "running_document",
     "seen_document",
+    "worst",
 ]

@@ -31,6 +31,10 @@ class Effect(Enum):
         return list(Effect).index(self)
 
 
+# In place of a value that says nothing to people: a device, or a text of many lines.
+THERE = "there"
+CHANGED = "changed"
+
 # Done without asking; the others want the guest's (or the site's) permission.
 FREE = frozenset({Effect.NONE, Effect.LIVE, Effect.LIVE_PERSIST})
 
@@ -69,10 +73,23 @@ class Change:
 
 def _move(old: str, new: str) -> str:
     """``512 MiB``, ``768 MiB`` -> ``512 -> 768 MiB``."""
-    unit = new.rpartition(" ")[2]
-    if old.endswith(f" {unit}") and unit in ("MiB", "GiB", "bytes"):
+    if THERE in (old, new) and "" in (old, new):
+        return "added" if new else "removed"
+    if new == CHANGED:
+        return new
+    unit = new.partition(" ")[2]
+    if unit and old.endswith(f" {unit}") and old[0].isdigit() and new[0].isdigit():
         old = old.removesuffix(f" {unit}")
     return f"{old or 'none'} -> {new or 'none'}"
+
+
+def worst(changes: Iterable[Change]) -> list[Change]:
+    """One change of each thing, its dearest: a disk goes from the domain, and its volume goes."""
+    found: dict[str, Change] = {}
+    for change in changes:
+        if change.what not in found or change.effect.rank > found[change.what].effect.rank:
+            found[change.what] = change
+    return list(found.values())
 
 
 def refused(changes: Iterable[Change], allowed: Collection[str]) -> list[Change]:

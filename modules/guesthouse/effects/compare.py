@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from guesthouse.effects.change import Change, Effect
+from guesthouse.effects.change import CHANGED, THERE, Change, Effect
 from guesthouse.effects.room import DIMM_KIB, Room
 from guesthouse.effects.table import Row, row
 from guesthouse.effects.units import Element, Key, leaves, parse, units
@@ -47,16 +48,17 @@ def domain_changes(
     for key in dict.fromkeys([*after, *before]):
         for item in _unit(key, before.get(key), after.get(key), live):
             # Several paths may say the same thing: the first one that says it is shown.
-            first = found.setdefault((_owner(key), item.row.what or item.path), item)
+            thing = _owner(key), item.row.what or item.path
+            first = found.setdefault(thing, item)
             if first.same_live and not item.same_live:
-                found[_owner(key), item.row.what or item.path] = item
+                found[thing] = item
     changes = [_change(item, names or {}) for item in found.values()]
     return list(_limited(changes, room))
 
 
 def _owner(key: Key) -> Key:
     """Whose change it is: a device's own; else the guest's (memory is said in several units)."""
-    return key if key[0] == "devices" else ()
+    return key if key[0] == "devices" and key[1] != "controller" else ()
 
 
 def _unit(
@@ -68,7 +70,7 @@ def _unit(
         path = f"{'+' if old is None else '-'}{kind}"
         there, wanted = running is not None, new is not None
         same = live is not None and there == wanted
-        yield _Found(key, path, row(path), "" if old is None else "there", _there(new), same)
+        yield _Found(key, path, row(path), "" if old is None else THERE, _there(new), same)
         return
     one, other = leaves(old), leaves(new)
     now = {} if running is None else leaves(running)
@@ -82,7 +84,7 @@ def _unit(
 
 
 def _there(element: Element | None) -> str:
-    return "" if element is None else "there"
+    return "" if element is None else THERE
 
 
 def _kind(key: Key) -> str:
@@ -93,25 +95,24 @@ def _join(kind: str, leaf: str) -> str:
     return f"{kind}{leaf}" if leaf.startswith("@") or not leaf else f"{kind}/{leaf}"
 
 
+def _noun(key: Key) -> str:
+    """The user's word for a device."""
+    return "NIC" if key[1] == "interface" else key[1]
+
+
 def _change(found: _Found, names: Mapping[str, str]) -> Change:
     effect, what = found.row.effect, found.row.what or found.path
+    if found.key[:2] == ("devices", "controller"):
+        return Change(what, "", CHANGED, effect, found.key, found.path)
     if found.path[0] in "+-":
-        what = f"{found.key[1]} {names.get(found.key[-1], found.key[-1])}"
+        what = f"{_noun(found.key)} {names.get(found.key[-1], found.key[-1])}"
     elif found.key[0] == "devices" and len(found.key) > 2:
         name = names.get(found.key[-1], found.key[-1])
-        what = f"{found.key[1]} {name} {found.row.what or found.path.partition('/')[2]}"
+        what = f"{_noun(found.key)} {name} {found.row.what or found.path.partition('/')[2]}"
     if found.same_live and effect.rank <= Effect.RESTART.rank:
         effect = Effect.NONE
-    old, new = found.old, found.new
-    if found.row.what in ("memory", "memory_max"):
-        old, new = _mib(old), _mib(new)
+    old, new = found.row.words(found.old), found.row.words(found.new)
     return Change(what, old, new, effect, found.key, found.path)
-
-
-def _mib(kib: str) -> str:
-    if not kib.isdigit():
-        return kib
-    return f"{int(kib) // _KIB_PER_MIB} MiB" if int(kib) % _KIB_PER_MIB == 0 else f"{kib} KiB"
 
 
 def _limited(changes: list[Change], room: Room | None) -> Iterator[Change]:
@@ -146,7 +147,7 @@ def _takes_port(change: Change, sign: str) -> bool:
 
 
 def _int(text: str) -> int:
-    return int(text.partition(" ")[0] or 0)
+    return math.ceil(float(text.partition(" ")[0] or 0))
 
 
 def _memory_limit(mib: int, room: Room) -> str:

@@ -22,6 +22,15 @@ class Row:
     pattern: str
     effect: Effect
     what: str = ""
+    per: int = 0
+    unit: str = ""
+
+    def words(self, value: str) -> str:
+        """A value of the document in the user's unit, of which one is ``per``."""
+        if not self.per or not value.lstrip("-").isdigit():
+            return value
+        whole, rest = divmod(int(value), self.per)
+        return f"{int(value) / self.per:.2f} {self.unit}" if rest else f"{whole} {self.unit}"
 
 
 _NONE, _LIVE, _RESTART = Effect.NONE, Effect.LIVE_PERSIST, Effect.RESTART
@@ -38,21 +47,22 @@ TABLE = (
     Row("vcpu@current", _LIVE, "vcpus"),
     Row("vcpu", _RESTART, "vcpus_max"),
     Row("vcpu@*", _RESTART),
-    Row("memory", _LIVE, "memory"),
-    Row("currentMemory", _LIVE, "memory"),
-    Row("cpu/numa/cell@memory", _LIVE, "memory"),
-    Row("maxMemory*", _RESTART, "memory_max"),
-    Row("cpu/numa/*", _RESTART, "memory_max"),
+    Row("memory", _LIVE, "memory", 1024, "MiB"),
+    Row("currentMemory", _LIVE, "memory", 1024, "MiB"),
+    Row("cpu/numa/cell@memory", _LIVE, "memory", 1024, "MiB"),
+    Row("maxMemory*", _RESTART, "memory_max", 1024, "MiB"),
+    Row("cpu/numa/*", _RESTART, "memory_max", 1024, "MiB"),
     Row("cpu@mode", _RESTART, "cpu"),
-    Row("cpu*", _RESTART),
+    Row("cpu", _RESTART),
+    Row("cpu[@/]*", _RESTART),
     # Shares, quotas and pins: cgroups of the running process.
     Row("cputune/shares", _LIVE, "cpu shares"),
     Row("cputune/period", _LIVE, "cpu period"),
     Row("cputune/quota", _LIVE, "cpu quota"),
+    Row("cputune/global_quota", _LIVE, "cpu limit", 1000, "%"),
+    Row("cputune/global_period", _LIVE, "cpu limit", 1000, "%"),
     Row("cputune/emulator_period", _LIVE),
     Row("cputune/emulator_quota", _LIVE),
-    Row("cputune/global_period", _LIVE),
-    Row("cputune/global_quota", _LIVE),
     Row("cputune/vcpupin*", _LIVE, "cpu pins"),
     Row("cputune/emulatorpin*", _LIVE, "emulator pins"),
     Row("cputune*", _RESTART),
@@ -74,6 +84,8 @@ TABLE = (
     # Disks. Growing is not in the document; a volume that goes is not either.
     Row("+disk", _LIVE),
     Row("-disk", _LIVE),
+    Row("disk/iotune/total_bytes_sec", _LIVE, "limit", 2**20, "MiB/s"),
+    Row("disk/iotune/total_iops_sec", _LIVE, "operations limit", 1, "/s"),
     Row("disk/iotune/*", _LIVE),
     Row("disk/target@dev", _NONE, "device name"),
     Row("disk/boot@order", _NONE, "boot order"),
@@ -87,7 +99,9 @@ TABLE = (
     Row("interface/source@*", _LIVE, "network"),
     Row("interface@type", _LIVE, "network"),
     Row("interface/link@state", _LIVE, "link"),
-    Row("interface/bandwidth/*", _LIVE, "bandwidth"),
+    Row("interface/bandwidth/inbound@average", _LIVE, "receive limit", 125, "Mbit/s"),
+    Row("interface/bandwidth/outbound@average", _LIVE, "send limit", 125, "Mbit/s"),
+    Row("interface/bandwidth/*", _LIVE),
     Row("interface/filterref@filter", _LIVE, "filter"),
     Row("interface/*", _RESTART),
     # Other devices.
@@ -97,9 +111,9 @@ TABLE = (
     Row("-rng", _LIVE),
     Row("memballoon/stats@period", _LIVE, "memory statistics period"),
     # Root ports are there for the next start: more or fewer of them change nothing now.
-    Row("?controller", _NONE),
-    Row("controller@*", _NONE),
-    Row("controller/*", _NONE),
+    Row("?controller", _NONE, "root ports"),
+    Row("controller@*", _NONE, "root ports"),
+    Row("controller/*", _NONE, "root ports"),
 )
 REST = Row("*", _RESTART)
 

@@ -18,20 +18,26 @@ _UNITS |= {"g": 1024**3, "gib": 1024**3, "t": 1024**4, "tib": 1024**4}
 
 @dataclass(frozen=True)
 class DomainDisk:
-    """A disk or CD drive: its device kind, file on the host and serial (empty when none)."""
+    """A disk or CD drive: its device kind, file on the host and serial (empty when none); limits
+    in bytes and operations a second, 0 for none."""
 
     device: str
     path: str
     serial: str
+    max_bytes_per_s: int = 0
+    max_iops: int = 0
 
 
 @dataclass(frozen=True)
 class DomainNic:
-    """A NIC: kind ``bridge`` or ``network``, the bridge's or network's name, the tap's name."""
+    """A NIC: kind ``bridge`` or ``network``, the bridge's or network's name, the tap's name;
+    limits in kilobytes (1000 bytes) a second, 0 for none."""
 
     kind: str
     source: str
     tap: str
+    max_rx_kb_per_s: int = 0
+    max_tx_kb_per_s: int = 0
 
 
 @dataclass(frozen=True)
@@ -43,11 +49,17 @@ class Shape:
     memory_mib: int
     boot_memory_mib: int
     memory_max_mib: int
+    cpu_shares: int
+    cpu_limit_percent: int
     cpu: str
     firmware: str
     description: str
     disks: Mapping[str, DomainDisk]
     nics: Mapping[str, DomainNic]
+
+    def disk(self, path: str) -> DomainDisk | None:
+        """The disk with this file, whatever device it is."""
+        return next((disk for disk in self.disks.values() if disk.path == path), None)
 
 
 @dataclass(frozen=True)
@@ -108,12 +120,24 @@ def shape(root: etree._Element) -> Shape:
         memory_mib=boot if current is None else _mib(current),
         boot_memory_mib=boot,
         memory_max_mib=boot if most is None else _mib(most),
+        cpu_shares=_number(root.find("cputune/shares")),
+        cpu_limit_percent=_cpu_limit(root),
         cpu="" if cpu is None else cpu.get("mode") or "",
         firmware=_firmware(root),
         description=_text(root.find("description")),
         disks=dict(_disk(item) for item in root.findall("devices/disk")),
         nics=dict(_nic(item) for item in root.findall("devices/interface")),
     )
+
+
+def _cpu_limit(root: etree._Element) -> int:
+    quota = _number(root.find("cputune/global_quota"))
+    period = _number(root.find("cputune/global_period")) or 100_000
+    return 100 * max(quota, 0) // period
+
+
+def _number(element: etree._Element | None) -> int:
+    return int(_text(element) or 0)
 
 
 def _text(element: etree._Element | None) -> str:
@@ -139,7 +163,13 @@ def _disk(item: etree._Element) -> tuple[str, DomainDisk]:
     path = "" if source is None else source.get("file") or source.get("dev") or ""
     device = item.get("device") or "disk"
     name = "" if target is None else target.get("dev") or ""
-    return name, DomainDisk(device, path, _text(item.find("serial")))
+    return name, DomainDisk(
+        device,
+        path,
+        _text(item.find("serial")),
+        _number(item.find("iotune/total_bytes_sec")),
+        _number(item.find("iotune/total_iops_sec")),
+    )
 
 
 def _nic(item: etree._Element) -> tuple[str, DomainNic]:
@@ -148,4 +178,6 @@ def _nic(item: etree._Element) -> tuple[str, DomainNic]:
     name = "" if source is None else source.get(kind) or ""
     tap = "" if target is None else target.get("dev") or ""
     address = "" if mac is None else (mac.get("address") or "").lower()
-    return address, DomainNic(kind, name, tap)
+    rates = [item.find(f"bandwidth/{way}") for way in ("inbound", "outbound")]
+    limits = [0 if r is None else int(r.get("average") or 0) for r in rates]
+    return address, DomainNic(kind, name, tap, *limits)

@@ -61,6 +61,24 @@ def run(
     return int(status.get("exitcode", -1)), output.decode(errors="replace")
 
 
+def online_vcpus(domain: libvirt.virDomain) -> int:
+    """Take in the vCPUs that are there and offline; how many are online then."""
+    try:
+        found = _call(domain, "guest-get-vcpus", 10)
+        off = [v["logical-id"] for v in found if not v["online"]]
+        if off:
+            _call(
+                domain,
+                "guest-set-vcpus",
+                60,
+                vcpus=[{"logical-id": number, "online": True} for number in off],
+            )
+            found = _call(domain, "guest-get-vcpus", 10)
+    except libvirt.libvirtError:
+        return 0
+    return sum(v["online"] for v in found)
+
+
 def online_memory(domain: libvirt.virDomain) -> None:
     """Take plugged memory in, where the guest's system has not done so by itself."""
     try:

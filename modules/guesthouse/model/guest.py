@@ -59,17 +59,25 @@ class CloudInit(Model):
 
 
 class Disk(Model):
-    """A virtio disk in a pool: an overlay on an image, or empty. ``size_gib`` is its capacity."""
+    """A virtio disk in a pool: an overlay on an image, or empty. ``size_gib`` is its capacity.
+
+    ``max_iops`` (operations a second) and ``max_mib_per_s`` are limits of reads and writes
+    together (https://libvirt.org/formatdomain.html#block-i-o-tuning).
+    """
 
     pool: Name
     image: Name | None = None
     size_gib: Annotated[int, Field(ge=1, le=64 * 1024)]
+    max_iops: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
+    max_mib_per_s: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
 
 
 class Nic(Model):
     """A virtio network interface. The guest sees it under its name in the site file.
 
-    Without ``address`` it asks DHCP, unless its network is known to have none.
+    Without ``address`` it asks DHCP, unless its network is known to have none. ``max_rx_mbps``
+    and ``max_tx_mbps`` limit what the guest receives and sends (Mbit/s; libvirt's inbound and
+    outbound average, https://libvirt.org/formatnetwork.html#quality-of-service).
     """
 
     network: Name
@@ -77,6 +85,8 @@ class Nic(Model):
     mac: Mac | None = None
     gateway: IpAddress | None = None
     nameservers: tuple[IpAddress, ...] = ()
+    max_rx_mbps: Annotated[int, Field(ge=1, le=400_000)] | None = None
+    max_tx_mbps: Annotated[int, Field(ge=1, le=400_000)] | None = None
 
 
 # What a change of an existing guest may cost, beyond what it does not feel.
@@ -86,10 +96,13 @@ Permission = Literal["restart", "replace", "destroys_data"]
 class Guest(Model):
     """A virtual machine (https://libvirt.org/formatdomain.html).
 
-    Memory is in MiB. ``vcpus_max`` and ``memory_max_mib`` are the room it has to grow while it
-    runs. ``timeout_s`` is the time (seconds) it may take to answer after it was made or
-    restarted, ``shutdown_timeout_s`` the time it may take to end when a permitted change needs a
-    restart. Disks that a permitted change takes away are kept aside for ``keep_aside_days``.
+    Memory is in MiB. ``cpu_limit_percent`` is the most that all its vCPUs and QEMU may use
+    together, in percent of one CPU of the host (150: one and a half); ``cpu_shares`` is its
+    weight where guests compete for CPUs (100 when nobody says otherwise). ``vcpus_max`` and
+    ``memory_max_mib`` are the room it has to grow while it runs. ``timeout_s`` is the time
+    (seconds) it may take to answer after it was made or restarted, ``shutdown_timeout_s`` the time
+    it may take to end when a permitted change needs a restart. Disks that a permitted change
+    takes away are kept aside for ``keep_aside_days``.
     """
 
     host: Name
@@ -97,6 +110,8 @@ class Guest(Model):
     vcpus_max: VcpuCount | None = None
     memory_mib: MemoryMib
     memory_max_mib: MemoryMib | None = None
+    cpu_shares: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    cpu_limit_percent: Annotated[int, Field(ge=1, le=100_000)] | None = None
     cpu: Literal["host-model", "host-passthrough", "maximum"] = "host-model"
     firmware: Literal["bios", "uefi"] = "bios"
     autostart: bool = True

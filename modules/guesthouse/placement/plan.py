@@ -71,16 +71,23 @@ class ImagePlan:
 
 @dataclass(frozen=True)
 class DiskPlan:
-    """A guest's disk: ``target`` is its device (vda), ``serial`` the name that it sees."""
+    """A guest's disk: ``target`` is its device (vda), ``serial`` the name that it sees,
+    ``boot_order`` 1 for the first.
+
+    Limits are 0 for none, here and in NICs and guests.
+    """
 
     name: str
     target: str
+    boot_order: int
     serial: str
     pool: str
     volume: str
     path: str
     size_bytes: int
     image: ImagePlan | None
+    max_iops: int
+    max_mib_per_s: int
 
 
 @dataclass(frozen=True)
@@ -97,6 +104,8 @@ class NicPlan:
     dhcp: bool
     gateway: str
     nameservers: tuple[str, ...]
+    max_rx_mbps: int
+    max_tx_mbps: int
 
     @property
     def default_route(self) -> str:
@@ -117,6 +126,8 @@ class GuestPlan:
     vcpus_max: int
     memory_mib: int
     memory_max_mib: int
+    cpu_shares: int
+    cpu_limit_percent: int
     cpu: str
     firmware: str
     autostart: bool

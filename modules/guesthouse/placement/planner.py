@@ -108,6 +108,8 @@ def _guest(site: Site, identity: Identity, name: str, guest: Guest, images: Imag
         vcpus_max=guest.vcpus_max or guest.vcpus,
         memory_mib=guest.memory_mib,
         memory_max_mib=guest.memory_max_mib or guest.memory_mib,
+        cpu_shares=guest.cpu_shares or 0,
+        cpu_limit_percent=guest.cpu_limit_percent or 0,
         cpu=guest.cpu,
         firmware=guest.firmware,
         autostart=guest.autostart,
@@ -134,6 +136,7 @@ def _disk(
     return DiskPlan(
         name=name,
         target=f"vd{chr(ord('a') + index)}",
+        boot_order=index + 1,
         # virtio-blk shows at most 20 bytes of a serial.
         serial=name[:20],
         pool=disk.pool,
@@ -141,6 +144,8 @@ def _disk(
         path=f"{site.pools[disk.pool].path.rstrip('/')}/{volume}",
         size_bytes=disk.size_gib * GIB,
         image=images[host, disk.pool, disk.image] if disk.image else None,
+        max_iops=disk.max_iops or 0,
+        max_mib_per_s=disk.max_mib_per_s or 0,
     )
 
 
@@ -158,4 +163,6 @@ def _nic(site: Site, identity: Identity, guest: str, name: str, nic: Nic) -> Nic
         dhcp=nic.address is None and (not isinstance(network, VirtualNetwork) or network.dhcp),
         gateway=nic.gateway or "",
         nameservers=nic.nameservers,
+        max_rx_mbps=nic.max_rx_mbps or 0,
+        max_tx_mbps=nic.max_tx_mbps or 0,
     )

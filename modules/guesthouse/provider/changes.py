@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from guesthouse.effects import Change, Effect, Room, disk_changes, domain_changes, refused
+from guesthouse.effects import (
+    CHANGED,
+    Change,
+    Effect,
+    Room,
+    disk_changes,
+    domain_changes,
+    refused,
+    worst,
+)
 from guesthouse.errors import Problem, RefusedError
 from guesthouse.provider.resource import Values
 
@@ -32,17 +41,10 @@ def _cloud_init(state: Values, inputs: Values) -> list[Change]:
     old_files, new_files = old.get("files", {}), new.get("files", {})
     parts = [n for n in {**new_files, **old_files} if old_files.get(n) != new_files.get(n)]
     why = "it reaches a guest that is made anew"
-    found = [
-        Change(f"cloud_init {part}", _there(old_files, part), "changed", Effect.NONE, why=why)
-        for part in parts
-    ]
+    found = [Change(f"cloud_init {part}", "", CHANGED, Effect.NONE, why=why) for part in parts]
     if state["secrets"] != inputs["secrets"]:
-        found.append(Change("cloud_init secrets", "set", "changed", Effect.NONE, why=why))
+        found.append(Change("cloud_init secrets", "", CHANGED, Effect.NONE, why=why))
     return found
-
-
-def _there(files: Values, part: str) -> str:
-    return "set" if part in files else ""
 
 
 def _power(state: Values, inputs: Values) -> list[Change]:
@@ -57,7 +59,7 @@ def _power(state: Values, inputs: Values) -> list[Change]:
 
 def summary(name: str, found: Sequence[Change]) -> str:
     """One line for people: ``web: memory 512 -> 768 MiB (live), machine q35 -> pc (restart)``."""
-    return f"{name}: {', '.join(str(change) for change in found)}"
+    return f"{name}: {', '.join(str(change) for change in worst(found))}"
 
 
 def refuse(inputs: Values, found: Sequence[Change]) -> None:
@@ -77,4 +79,4 @@ def refuse(inputs: Values, found: Sequence[Change]) -> None:
 
 def told(found: Sequence[Change]) -> list[dict[str, Any]]:
     """For machines: the output ``changes`` of a preview."""
-    return [change.told() for change in found]
+    return [change.told() for change in worst(found)]

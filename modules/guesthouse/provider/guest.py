@@ -12,7 +12,7 @@ from guesthouse.errors import MachineError, Problem, RefusedError
 from guesthouse.machine import guest_agent
 from guesthouse.machine.connections import HostConnection
 from guesthouse.provider import changes as effects
-from guesthouse.provider import domain, guest_disks, guest_state, ownership
+from guesthouse.provider import domain, guest_disks, guest_nics, guest_state, ownership
 from guesthouse.provider.live import LiveChange
 from guesthouse.provider.resource import Call, InitFailed, Resource, Values, same_host
 from guesthouse.provider.restart import shut_down, with_way_back
@@ -143,6 +143,8 @@ class GuestResource(Resource):
         guest_disks.make_new(call, host, inputs)
         if found.isActive():
             LiveChange(found, str(inputs["domain_xml"])).apply(todo)
+            if not host.is_test:
+                guest_nics.configure(call, found, inputs, todo)
         made = domain.define(host.libvirt, inputs["domain_xml"], token)
         made.setAutostart(int(inputs["autostart"]))
         guest_disks.grow(call, host, made, seen, inputs)

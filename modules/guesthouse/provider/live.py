@@ -19,6 +19,7 @@ from guesthouse.effects.room import DIMM_KIB
 from guesthouse.effects.units import Element, Key, parse, serialise, units
 from guesthouse.errors import MachineError, Problem
 from guesthouse.machine import guest_agent
+from guesthouse.provider import limits
 
 LIVE = libvirt.VIR_DOMAIN_AFFECT_LIVE
 # A guest lets go of a device when it gets to it; under emulation that takes a while.
@@ -38,8 +39,6 @@ _EVENTS = {
     "on_reboot": libvirt.VIR_DOMAIN_LIFECYCLE_REBOOT,
     "on_crash": libvirt.VIR_DOMAIN_LIFECYCLE_CRASH,
 }
-# What a value is when nobody declares it (cgroup v2's defaults, as libvirt writes them).
-_UNDECLARED = {"shares": 100, "quota": -1, "period": 100_000}
 
 
 class LiveChange:
@@ -59,6 +58,7 @@ class LiveChange:
             if work is not None and about not in done:
                 done.add(about)
                 self._guarded(change, work)
+        self._online()
 
     def _work(self, change: Change) -> tuple[Callable[[], object] | None, tuple[Key, str]]:
         """What to do, and what it settles (several changes may be settled by one call)."""
@@ -78,15 +78,15 @@ class LiveChange:
                 _EVENTS[kind], _ACTIONS[self._text(kind)], LIVE
             )
         elif kind == "cputune":
-            what = self._cputune
+            what = lambda: limits.cpu(self._domain, self._wanted.get((kind,)), self._running())  # noqa: E731
         elif kind == "memtune":
-            what = self._memtune
+            what = lambda: limits.memory(self._domain, self._wanted.get((kind,)))  # noqa: E731
         elif kind == "blkiotune":
-            what = self._blkiotune
+            what = lambda: limits.disk_weight(self._domain, self._wanted.get((kind,)))  # noqa: E731
         elif kind == "memballoon":
             what = self._balloon_period
         elif kind == "disk":
-            what = lambda: self._iotune(key)  # noqa: E731
+            what = lambda: limits.disk(self._domain, self._wanted[key], units(self._running())[key])  # noqa: E731
         elif kind == "interface":
             what = lambda: self._domain.updateDeviceFlags(self._xml(key), LIVE)  # noqa: E731
         return what, (key, kind)
@@ -136,13 +136,22 @@ class LiveChange:
             if growing:
                 raise
         self._wait(f"{wanted} vCPUs", lambda: now() == wanted)
-        if growing and guest_agent.ping(self._domain):
-            self._domain.setVcpusFlags(wanted, libvirt.VIR_DOMAIN_VCPU_GUEST)
+
+    def _online(self) -> None:
+        """All vCPUs taken in by the guest's system; a new one shows up there after a moment.
+
+        Without an agent the guest's own rules decide.
+        """
+        if not guest_agent.ping(self._domain):
+            return
+        vcpu = self._running().find("vcpu")
+        count = int(vcpu.get("current") or vcpu.text)
+        self._wait(f"{count} vCPUs online", lambda: guest_agent.online_vcpus(self._domain) >= count)
 
     def _memory(self) -> None:
         wanted = int(self._text("currentMemory"))
-        limits = room(self._domain.XMLDesc(0))
-        missing = wanted - limits.memory_kib
+        room_now = room(self._domain.XMLDesc(0))
+        missing = wanted - room_now.memory_kib
         if missing > 0:
             # Linux takes memory in by sections: the rest above ``wanted`` goes to the balloon.
             size = -(-missing // DIMM_KIB) * DIMM_KIB
@@ -158,45 +167,7 @@ class LiveChange:
         stats = self._wanted[("devices", "memballoon")].find("stats")
         self._domain.setMemoryStatsPeriod(0 if stats is None else int(stats.get("period")), LIVE)
 
-    # Shares and limits
-
-    def _cputune(self) -> None:
-        element = self._wanted.get(("cputune",))
-        declared = {} if element is None else {e.tag: e for e in element}
-        now = self._running().find("cputune")
-        values = {}
-        for name in ("shares", "period", "quota"):
-            if name in declared:
-                values[_SCHEDULER[name]] = int(declared[name].text)
-            elif now is not None and now.find(name) is not None:
-                values[_SCHEDULER[name]] = _UNDECLARED[name]
-        if values:
-            self._domain.setSchedulerParametersFlags(values, LIVE)
-
-    def _memtune(self) -> None:
-        element = self._wanted.get(("memtune",))
-        names = ("hard_limit", "soft_limit", "swap_hard_limit")
-        values = dict.fromkeys(names, libvirt.VIR_DOMAIN_MEMORY_PARAM_UNLIMITED)
-        for child in element if element is not None else ():
-            values[child.tag] = int(child.text)
-        self._domain.setMemoryParameters(values, LIVE)
-
-    def _blkiotune(self) -> None:
-        element = self._wanted.get(("blkiotune",))
-        weight = 100 if element is None else int(element.findtext("weight"))
-        self._domain.setBlkioParameters({"weight": weight}, LIVE)
-
-    def _iotune(self, key: Key) -> None:
-        limits = self._wanted[key].find("iotune")
-        # A limit that is not named stays at nought, which is none.
-        values = {e.tag: int(e.text) for e in limits} if limits is not None else {}
-        values = values or {"total_bytes_sec": 0, "total_iops_sec": 0}
-        self._domain.setBlockIoTune(self._live_target(key), values, LIVE)
-
     # Devices
-
-    def _live_target(self, key: Key) -> str:
-        return str(units(self._running())[key].find("target").get("dev"))
 
     def _attach(self, key: Key) -> None:
         running = self._running()
@@ -226,13 +197,6 @@ class LiveChange:
         element = self._wanted.get((kind,))
         text = None if element is None else element.text
         self._domain.setMetadata(what, text, None, None, LIVE)
-
-
-_SCHEDULER = {
-    "shares": libvirt.VIR_DOMAIN_SCHEDULER_CPU_SHARES,
-    "period": libvirt.VIR_DOMAIN_SCHEDULER_VCPU_PERIOD,
-    "quota": libvirt.VIR_DOMAIN_SCHEDULER_VCPU_QUOTA,
-}
 
 
 def _dimm(size_kib: int) -> str:
