@@ -109,7 +109,9 @@ HOST = (
         "virsh -q net-autostart nat",
     ),
 )
-NAT0 = "virsh -q domiftune web $(virsh -q domiflist web | awk '$3 == \"nat\" {{print $5}}') {0} --live"
+NAT0 = (
+    "virsh -q domiftune web $(virsh -q domiflist web | awk '$3 == \"nat\" {{print $5}}') {0} --live"
+)
 DOMAIN = (
     _host("guests.db running", "virsh -q suspend db", "virsh -q resume db"),
     _host("guests.web.autostart", "virsh -q autostart --disable web", "virsh -q autostart web"),

@@ -76,18 +76,18 @@ def changes(old: str, new: str, room: Room | None = ROOM) -> list[str]:
             "memory 512 -> 2048 MiB (restart: it was started with at most 1024 MiB)",
         ),
         ('machine="q35"', 'machine="pc"', "machine q35 -> pc (restart)"),
-        ('bridge="br0"', 'bridge="br9"', "interface lan0 network br0 -> br9 (live)"),
+        ('bridge="br0"', 'bridge="br9"', "NIC lan0 network br0 -> br9 (live)"),
         (
             'model type="virtio"',
             'model type="e1000e"',
-            "interface lan0 model@type virtio -> e1000e (restart)",
+            "NIC lan0 model@type virtio -> e1000e (restart)",
         ),
         ('bus="virtio"', 'bus="sata"', "disk vda target@bus virtio -> sata (restart)"),
         ("<name>web", "<name>wab", "name web -> wab (replace)"),
         (
             "<devices>",
             "<features><acpi/></features><devices>",
-            "features/acpi none -> there (restart)",
+            "features/acpi added (restart)",
         ),
     ],
 )
@@ -121,8 +121,8 @@ def test_a_missing_and_an_added_device_are_plugged_live() -> None:
     actual = (EXPANDED[:start] + EXPANDED[end:]).replace("</devices>", f"{added}</devices>")
     seen = seen_document(DOCUMENT, actual, actual)
     assert changes(seen, DOCUMENT) == [
-        "interface lan0 none -> there (live)",
-        "disk vdz there -> none (live)",
+        "NIC lan0 added (live)",
+        "disk vdz removed (live)",
     ]
 
 
@@ -130,8 +130,8 @@ def test_without_a_free_port_the_second_device_needs_a_restart() -> None:
     nic = '<interface type="bridge"><mac address="52:00:00:00:00:0{}"/></interface>'
     edited = DOCUMENT.replace("</devices>", nic.format(2) + nic.format(3) + "</devices>")
     assert changes(DOCUMENT, edited) == [
-        "interface 52:00:00:00:00:02 none -> there (live)",
-        "interface 52:00:00:00:00:03 none -> there (restart: no PCIe root port is free)",
+        "NIC 52:00:00:00:00:02 added (live)",
+        "NIC 52:00:00:00:00:03 added (restart: no PCIe root port is free)",
     ]
 
 

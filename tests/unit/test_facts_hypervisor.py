@@ -22,6 +22,8 @@ CONFIG = Shape(
     memory_mib=64,
     boot_memory_mib=64,
     memory_max_mib=128,
+    cpu_shares=0,
+    cpu_limit_percent=0,
     cpu="host-model",
     firmware="bios",
     description="try <it> & see",
@@ -78,11 +80,17 @@ def test_our_own_documents_are_read_as_planned(case: str) -> None:
         for key in ("vcpus", "vcpus_max", "memory_mib", "memory_max_mib", "cpu", "firmware"):
             assert getattr(seen, key) == getattr(plan, key)
         assert seen.description == plan.description
-        disks = {d.target: DomainDisk("disk", d.path, d.serial) for d in plan.disks}
+        assert seen.cpu_shares == plan.cpu_shares
+        assert seen.cpu_limit_percent == plan.cpu_limit_percent
+        disks = {
+            d.target: DomainDisk("disk", d.path, d.serial, d.max_mib_per_s << 20, d.max_iops)
+            for d in plan.disks
+        }
         if plan.cloud_init:
             disks[plan.seed_target] = DomainDisk("disk", plan.seed_path, "")
         assert seen.disks == disks
-        assert list(seen.nics) == [nic.mac for nic in plan.nics]
+        rates = {m: (n.max_rx_kb_per_s, n.max_tx_kb_per_s) for m, n in seen.nics.items()}
+        assert rates == {n.mac: (n.max_rx_mbps * 125, n.max_tx_mbps * 125) for n in plan.nics}
 
 
 def test_a_guest_that_is_off_has_nothing_live() -> None:
@@ -110,3 +118,47 @@ def test_no_connection_is_a_failure_and_not_an_empty_answer() -> None:
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert "failed to connect" in done.stderr
+
+
+# From `virsh dumpxml --inactive` of libvirt 11.3.
+LIMITED = """<domain type='kvm'>
+  <memory unit='KiB'>786432</memory>
+  <vcpu placement='static' current='2'>4</vcpu>
+  <cputune>
+    <shares>200</shares>
+    <global_period>100000</global_period>
+    <global_quota>{quota}</global_quota>
+  </cputune>
+  <devices>
+    <disk type='file' device='disk'>
+      <source file='/srv/guests/web.data.qcow2'/>
+      <target dev='vdb' bus='virtio'/>
+      <iotune>
+        <total_bytes_sec>8388608</total_bytes_sec>
+        <total_iops_sec>100</total_iops_sec>
+      </iotune>
+      <serial>data</serial>
+    </disk>
+    <interface type='network'>
+      <mac address='52:69:f8:48:04:75'/>
+      <source network='nat'/>
+      <bandwidth>
+        <inbound average='2500'/>
+        <outbound average='1250'/>
+      </bandwidth>
+    </interface>
+  </devices>
+</domain>
+"""
+
+
+def test_limits() -> None:
+    found = guest.shape(virsh.xml(LIMITED.format(quota=80000)))
+    assert (found.cpu_shares, found.cpu_limit_percent) == (200, 80)
+    path = "/srv/guests/web.data.qcow2"
+    assert found.disk(path) == DomainDisk("disk", path, "data", 8 * 1024**2, 100)
+    assert found.nics["52:69:f8:48:04:75"] == DomainNic("network", "nat", "", 2500, 1250)
+
+
+def test_a_limit_that_was_taken_back_is_none() -> None:
+    assert guest.shape(virsh.xml(LIMITED.format(quota=-1))).cpu_limit_percent == 0

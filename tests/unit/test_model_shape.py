@@ -116,7 +116,8 @@ CASES: list[tuple[str, Any, str]] = [
         "guests.g.nics.n0",
         {"netwrok": "n"},
         "guests.g.nics.n0.netwrok: unknown key, "
-        "allowed 'address', 'gateway', 'mac', 'nameservers', 'network'\n"
+        "allowed 'address', 'gateway', 'mac', 'max_rx_mbps', 'max_tx_mbps', 'nameservers', "
+        "'network'\n"
         "  hint: did you mean 'network'?",
     ),
     (

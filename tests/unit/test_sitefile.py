@@ -156,7 +156,8 @@ def test_what_cannot_be_read(stacks: Path, text: str | bytes, expected: str) -> 
         (
             '    "a\\nb": 1\n',
             f"{F}:17:5 guests.web.'a\\nb': unknown key, allowed 'allow', 'autostart', "
-            "'cloud_init', 'cpu', 'description', 'disks', 'firmware', 'host', 'keep_aside_days', "
+            "'cloud_init', 'cpu', 'cpu_limit_percent', 'cpu_shares', 'description', "
+            "'disks', 'firmware', 'host', 'keep_aside_days', "
             "'memory_max_mib', 'memory_mib', 'nics', 'shutdown_timeout_s', 'timeout_s', 'vcpus', "
             "'vcpus_max'",
         ),

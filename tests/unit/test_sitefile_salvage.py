@@ -98,7 +98,8 @@ SLIPS: list[tuple[str, str, str]] = [
         "autostart: no",
         "autostrat: no",
         "33:5 guests.db.autostrat: unknown key, allowed "
-        "'allow', 'autostart', 'cloud_init', 'cpu', 'description', 'disks', 'firmware', 'host', "
+        "'allow', 'autostart', 'cloud_init', 'cpu', 'cpu_limit_percent', 'cpu_shares', "
+        "'description', 'disks', 'firmware', 'host', "
         "'keep_aside_days', 'memory_max_mib', 'memory_mib', 'nics', 'shutdown_timeout_s', "
         "'timeout_s', 'vcpus', 'vcpus_max'\n"
         "  hint: did you mean 'autostart'?",

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 from guesthouse.effects.change import CHANGED, THERE, Change, Effect
 from guesthouse.effects.room import DIMM_KIB, Room
-from guesthouse.effects.table import Row, row
-from guesthouse.effects.units import Element, Key, leaves, parse, units
+from guesthouse.effects.table import Row, place, row
+from guesthouse.effects.units import Element, Key, kind, leaves, parse, units
 
 # What takes a PCIe root port when it is plugged in.
 _NEEDS_PORT = ("disk", "interface", "hostdev", "rng")
@@ -47,13 +47,17 @@ def domain_changes(
     found: dict[tuple[Key, str], _Found] = {}
     for key in dict.fromkeys([*after, *before]):
         for item in _unit(key, before.get(key), after.get(key), live):
-            # Several paths may say the same thing: the first one that says it is shown.
+            # Several paths may say the same thing; one is shown.
             thing = _owner(key), item.row.what or item.path
             first = found.setdefault(thing, item)
-            if first.same_live and not item.same_live:
+            if _shown_first(item) < _shown_first(first):
                 found[thing] = item
     changes = [_change(item, names or {}) for item in found.values()]
     return list(_limited(changes, room))
+
+
+def _shown_first(item: _Found) -> tuple[bool, int]:
+    return item.same_live, place(item.row)
 
 
 def _owner(key: Key) -> Key:
@@ -64,10 +68,10 @@ def _owner(key: Key) -> Key:
 def _unit(
     key: Key, old: Element | None, new: Element | None, live: Mapping[Key, Element] | None
 ) -> Iterator[_Found]:
-    kind = _kind(key)
+    own = kind(key)
     running = None if live is None else live.get(key)
     if key[0] == "devices" and (old is None or new is None):
-        path = f"{'+' if old is None else '-'}{kind}"
+        path = f"{'+' if old is None else '-'}{own}"
         there, wanted = running is not None, new is not None
         same = live is not None and there == wanted
         yield _Found(key, path, row(path), "" if old is None else THERE, _there(new), same)
@@ -77,18 +81,17 @@ def _unit(
     for leaf in dict.fromkeys([*other, *one]):
         was, is_ = one.get(leaf, ""), other.get(leaf, "")
         if was != is_:
-            path = _join(kind, leaf)
+            path = _join(own, leaf)
             plain = re.sub(r"\[[^]]*\]", "", path)
+            if plain.startswith("cpu/numa/") and not (was and is_):
+                # The cell comes and goes with memory_max.
+                plain = "cpu/numa/cell"
             same = live is not None and now.get(leaf, "") == is_
             yield _Found(key, path, row(plain), was, is_, same)
 
 
 def _there(element: Element | None) -> str:
     return "" if element is None else THERE
-
-
-def _kind(key: Key) -> str:
-    return key[1] if key[0] == "devices" else key[0]
 
 
 def _join(kind: str, leaf: str) -> str:

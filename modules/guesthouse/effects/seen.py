@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import copy
 
-from guesthouse.effects.units import Element, Key, parse, serialise, tag, units
+from lxml import etree
+
+from guesthouse.effects.expansion import neutral, own
+from guesthouse.effects.units import Element, Key, kind, parse, serialise, tag, units
 
 # What the running guest may have otherwise; all else is read from the persistent definition.
 _LIVE = (
@@ -25,8 +28,6 @@ _LIVE = (
     "on_crash",
 )
 _LIVE_DEVICES = ("disk", "interface", "hostdev")
-# Devices that are drift when somebody adds them; the others libvirt adds by itself.
-_NOTICED = ("disk", "interface", "hostdev", "filesystem", "redirdev", "graphics", "shmem")
 
 
 def seen_document(document: str, inactive: str, live: str | None) -> str:
@@ -62,38 +63,78 @@ def _running(wanted: Element, live: str) -> Element:
 
 def _project(wanted: Element, actual: Element) -> Element:
     result = copy.deepcopy(wanted)
-    actual_units = units(actual)
+    actual_units, declared = units(actual), units(wanted)
     for key, element in units(result).items():
         found = actual_units.get(key)
         if found is None:
             element.getparent().remove(element)
         else:
-            _take_values(element, found)
-    _add_noticed(result, actual_units, units(wanted))
+            _take_values(element, found, kind(key))
+    for key, element in actual_units.items():
+        if key not in declared and not own(kind(key)):
+            _notice(result.find("devices") if key[0] == "devices" else result, element, kind(key))
     return result
 
 
-def _take_values(element: Element, actual: Element) -> None:
-    """Give ``element`` (of our document) the values of ``actual``; keep only our own words."""
+def _take_values(element: Element, actual: Element, path: str) -> None:
+    """Give ``element`` (of our document) the values of ``actual``, and what somebody put there."""
     for name, value in list(element.attrib.items()):
         found = actual.get(name)
         if found is None:
             del element.attrib[name]
         elif not _same(tag(element), name, value, found):
             element.set(name, found)
-    if tag(element) == "vcpu" and "current" in actual.attrib:
+    for name, value in actual.attrib.items():
+        where = f"{path}@{name}"
+        if name not in element.attrib and not own(where) and not neutral(where, value):
+            element.set(name, value)
+    if path == "vcpu" and "current" in actual.attrib:
         # libvirt writes it only when it is not the maximum: its absence is a value too.
         element.set("current", actual.get("current"))
     if len(element) == 0:
         text = (actual.text or "").strip()
         if element.text is not None or text:
             element.text = text or None
+    matched = set()
     for child in list(element):
         match = _brother(child, actual)
         if match is None:
             element.remove(child)
         else:
-            _take_values(child, match)
+            matched.add(match)
+            _take_values(child, match, f"{path}/{tag(child)}")
+    for child in actual:
+        if child not in matched:
+            _notice(element, child, f"{path}/{tag(child)}")
+
+
+def _notice(parent: Element, actual: Element, path: str) -> None:
+    """Append what somebody put there, without what libvirt wrote into it."""
+    if own(path):
+        return
+    text = (actual.text or "").strip()
+    if text and neutral(path, text):
+        return
+    extra = etree.Element(actual.tag, nsmap=actual.nsmap)
+    extra.text = text or None
+    for name, value in actual.attrib.items():
+        where = f"{path}@{name}"
+        if not own(where) and not neutral(where, value):
+            extra.set(name, value)
+    for child in actual:
+        _notice(extra, child, f"{path}/{tag(child)}")
+    bare = not text and not extra.attrib and len(extra) == 0
+    if not (bare and (text or actual.attrib or len(actual))):
+        _place(parent, extra)
+
+
+def _place(parent: Element, extra: Element) -> None:
+    """At the end; in the document before its devices."""
+    devices = parent.find("devices")
+    if devices is None:
+        parent.append(extra)
+    else:
+        devices.addprevious(extra)
 
 
 def _brother(child: Element, actual: Element) -> Element | None:
@@ -114,24 +155,6 @@ def _same(name: str, attribute: str, wanted: str, found: str) -> bool:
     return found == wanted
 
 
-def _add_noticed(result: Element, actual: dict[Key, Element], wanted: dict[Key, Element]) -> None:
-    """Append devices that somebody added, reduced to what identifies them."""
-    devices = result.find("devices")
-    for key, element in actual.items():
-        if key in wanted or key[0] != "devices" or key[1] not in _NOTICED:
-            continue
-        extra = copy.deepcopy(element)
-        for child in list(extra):
-            if tag(child) not in ("driver", "source", "target", "mac", "model", "serial"):
-                extra.remove(child)
-            elif tag(child) == "source":
-                for name in ("index", "portid"):
-                    child.attrib.pop(name, None)
-            elif tag(child) == "target" and tag(extra) == "interface":
-                extra.remove(child)
-        devices.append(extra)
-
-
 def _overlay(wanted: Element, result: Element, running: Element) -> None:
     """Put the running values into ``result`` where they are not as declared."""
     declared, persistent, live = units(wanted), units(result), units(running)
@@ -142,10 +165,15 @@ def _overlay(wanted: Element, result: Element, running: Element) -> None:
         if old is not None:
             old.getparent().replace(old, copy.deepcopy(element))
         elif key not in declared:
-            result.find("devices").append(copy.deepcopy(element))
+            _place_unit(result, key, copy.deepcopy(element))
     for key, element in persistent.items():
         if _is_live(key) and key not in live:
             element.getparent().remove(element)
+
+
+def _place_unit(root: Element, key: Key, element: Element) -> None:
+    devices = root.find("devices")
+    devices.append(element) if key[0] == "devices" else devices.addprevious(element)
 
 
 def _is_live(key: Key) -> bool:

@@ -50,8 +50,9 @@ TABLE = (
     Row("memory", _LIVE, "memory", 1024, "MiB"),
     Row("currentMemory", _LIVE, "memory", 1024, "MiB"),
     Row("cpu/numa/cell@memory", _LIVE, "memory", 1024, "MiB"),
-    Row("maxMemory*", _RESTART, "memory_max", 1024, "MiB"),
-    Row("cpu/numa/*", _RESTART, "memory_max", 1024, "MiB"),
+    Row("maxMemory", _RESTART, "memory_max", 1024, "MiB"),
+    Row("maxMemory@*", _RESTART, "memory_max"),
+    Row("cpu/numa/*", _RESTART, "memory_max"),
     Row("cpu@mode", _RESTART, "cpu"),
     Row("cpu", _RESTART),
     Row("cpu[@/]*", _RESTART),
@@ -116,6 +117,11 @@ TABLE = (
     Row("controller/*", _NONE, "root ports"),
 )
 REST = Row("*", _RESTART)
+
+
+def place(item: Row) -> int:
+    """Where in the table: of rows that say the same thing, the first one says it."""
+    return TABLE.index(item) if item in TABLE else len(TABLE)
 
 
 @cache

@@ -36,6 +36,11 @@ def tag(element: Element) -> str:
     return str(etree.QName(element).localname)
 
 
+def kind(key: Key) -> str:
+    """What a unit is: the first part of its paths in the tables."""
+    return key[1] if key[0] == "devices" else key[0]
+
+
 def device_key(element: Element) -> Key:
     """What tells this device from its brothers, as far as one element can say."""
     name = tag(element)

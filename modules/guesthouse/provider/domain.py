@@ -10,7 +10,7 @@ from typing import Any
 
 import libvirt
 
-from guesthouse.effects.units import parse, serialise
+from guesthouse.effects.units import Element, parse, serialise, units
 from guesthouse.errors import MachineError, Problem, RefusedError
 from guesthouse.provider.ownership import mark_text
 
@@ -77,9 +77,17 @@ def refuse_foreign(handle: libvirt.virConnect, host: str, inputs: Mapping[str, A
         )
 
 
-def define(handle: libvirt.virConnect, document: str, token: str) -> libvirt.virDomain:
-    """Define the document with the token in its mark; libvirt checks it against its schema."""
+def define(
+    handle: libvirt.virConnect, document: str, token: str, old: str = ""
+) -> libvirt.virDomain:
+    """Define the document with the token in its mark; libvirt checks it against its schema.
+
+    ``old`` is the XML that the guest had until now: its devices stay in their PCI slots, so that
+    a disk more does not rename the guest's NICs at the next start.
+    """
     root = parse(document)
+    if old:
+        _keep_slots(root, parse(old))
     root.find(f"metadata/{_MARK}").set("token", token)
     # The test driver checks in our own process, and libxml2's schema reader is not for threads.
     alone = _one_reader if handle.getType() == "TEST" else nullcontext()
@@ -94,6 +102,21 @@ def define(handle: libvirt.virConnect, document: str, token: str) -> libvirt.vir
                 got=str(error.get_error_message()),
             )
         ) from error
+
+
+def _keep_slots(root: Element, old: Element) -> None:
+    machine = str(root.find("os/type").get("machine"))
+    there = units(old) if machine in str(old.find("os/type").get("machine")) else {}
+    for key, device in units(root).items():
+        if key[0] == "devices" and key in there and device.find("address") is None:
+            address = there[key].find("address")
+            if address is not None and _bus(device) == _bus(there[key]):
+                device.append(address)
+
+
+def _bus(device: Element) -> str:
+    target = device.find("target")
+    return "" if target is None else str(target.get("bus", ""))
 
 
 def check_token(domain: libvirt.virDomain, name: str, token: str) -> None:

@@ -145,7 +145,8 @@ class GuestResource(Resource):
             LiveChange(found, str(inputs["domain_xml"])).apply(todo)
             if not host.is_test:
                 guest_nics.configure(call, found, inputs, todo)
-        made = domain.define(host.libvirt, inputs["domain_xml"], token)
+        now = found.XMLDesc(0)
+        made = domain.define(host.libvirt, inputs["domain_xml"], token, now)
         made.setAutostart(int(inputs["autostart"]))
         guest_disks.grow(call, host, made, seen, inputs)
         for disk in guest_disks.gone(seen, inputs):
@@ -177,7 +178,7 @@ class GuestResource(Resource):
             for disk in [*guest_disks.gone(seen, inputs), *guest_disks.made_anew(seen, inputs)]:
                 undo.append(guest_disks.set_aside(host, disk))
             guest_disks.make_new(call, host, inputs)
-            made = domain.define(host.libvirt, inputs["domain_xml"], token)
+            made = domain.define(host.libvirt, inputs["domain_xml"], token, old_xml)
             made.setAutostart(int(inputs["autostart"]))
             guest_disks.grow(call, host, made, seen, inputs)
             evidence, reason = _started(call, host, made, inputs)
