@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,6 +36,8 @@ GUEST = {
     "nics": {"lan0": {"network": "lan", "address": "10.90.0.77/24"}, "nat0": {"network": "nat"}},
     "cloud_init": {"users": {"admin": {"sudo": True}}},
 }
+# A guest without a login counts as made at its first sign of life; its agent comes later.
+AGENT_S = 180
 ALL = ["restart", "replace", "destroys_data"]
 # Written at the disk's end, where no file system of a test looks; what it holds must stay.
 _PROBE = """\
@@ -97,7 +100,9 @@ class RowsGuest:
         """What the guest says of itself, through its agent."""
         domain = self.resource.host(self.base).libvirt.lookupByUUIDString(self.key)
         argv = ["/bin/sh", "-c", _PROBE, "sh", "mark" if mark else ""]
-        answer = guest_agent.run(domain, argv)
+        deadline = time.monotonic() + AGENT_S
+        while (answer := guest_agent.run(domain, argv)) is None and time.monotonic() < deadline:
+            time.sleep(2)
         assert answer is not None and answer[0] == 0, answer
         lines = (line.partition("=") for line in answer[1].splitlines())
         return {key: value for key, _, value in lines}

@@ -46,9 +46,10 @@ class Guest(Resource):
 
     addresses: pulumi.Output[Mapping[str, Sequence[str]]]
     ssh_host_keys: pulumi.Output[Sequence[str]]
+    changes: pulumi.Output[Sequence[Mapping[str, str]]]
 
     def __init__(
         self, name: str, inputs: Inputs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        outputs = {"addresses": None, "ssh_host_keys": None}
+        outputs = {"addresses": None, "ssh_host_keys": None, "changes": None}
         super().__init__("Guest", name, {**inputs, **outputs}, opts)

@@ -11,6 +11,7 @@ import pulumi
 from guesthouse import render
 from guesthouse.components import inputs, libvirt
 from guesthouse.components.resources import Guest, Host, Image, Resource
+from guesthouse.components.summary import summary
 from guesthouse.placement import GuestPlan, NetworkPlan, Plan, PoolPlan
 
 Told = Mapping[str, Sequence[Any]]
@@ -104,6 +105,8 @@ class SiteComponent(pulumi.ComponentResource):
         guests, ours = self.guests, self._ours
 
         async def values() -> dict[str, Any]:
+            if pulumi.runtime.is_dry_run():
+                await self._sum_up()
             refused = [line for item in ours for line in await _refused(item)]
             if refused:
                 raise pulumi.RunError("\n".join(refused))
@@ -118,6 +121,15 @@ class SiteComponent(pulumi.ComponentResource):
 
         told, all_known = asyncio.ensure_future(values()), asyncio.ensure_future(known())
         return pulumi.Output(set(guests.values()), told, all_known)
+
+    async def _sum_up(self) -> None:
+        told = {
+            name: await guest.changes.future() or ()
+            for name, guest in self.guests.items()
+            if await guest.changes.is_known()
+        }
+        if line := summary(told):
+            pulumi.log.info(line)
 
 
 async def _refused(resource: Resource) -> Sequence[str]:

@@ -108,7 +108,9 @@ def _change(found: _Found, names: Mapping[str, str]) -> Change:
     if found.key[:2] == ("devices", "controller"):
         return Change(what, "", CHANGED, effect, found.key, found.path)
     if found.path[0] in "+-":
-        what = f"{_noun(found.key)} {names.get(found.key[-1], found.key[-1])}"
+        what = _noun(found.key)
+        if len(found.key) > 2:
+            what += f" {names.get(found.key[-1], found.key[-1])}"
     elif found.key[0] == "devices" and len(found.key) > 2:
         name = names.get(found.key[-1], found.key[-1])
         what = f"{_noun(found.key)} {name} {found.row.what or found.path.partition('/')[2]}"

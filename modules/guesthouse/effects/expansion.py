@@ -88,7 +88,7 @@ _NEUTRAL = (
     (re.compile(r"cputune/shares"), ("100", "1024")),
     (re.compile(r"cputune/(\w+_)?period"), ("100000",)),
     (re.compile(r"cputune/(\w+_)?quota"), ("-1", "18446744073709551")),
-    (re.compile(r"memtune/\w+"), ("9007199254740988",)),
+    (re.compile(r"memtune/\w+"), ("9007199254740988", "9007199254740991")),
     (re.compile(r"memtune/\w+@unit"), ("KiB",)),
     (re.compile(r"blkiotune/weight"), ("100",)),
     (re.compile(r"disk/iotune/\w+"), ("0",)),

@@ -10,6 +10,8 @@ import libvirt
 
 from guesthouse.effects.units import Element
 
+# VIR_DOMAIN_MEMORY_PARAM_UNLIMITED, which the Python binding does not name.
+UNLIMITED_KIB = 9007199254740991
 LIVE = libvirt.VIR_DOMAIN_AFFECT_LIVE
 _PERIODS = ("period", "emulator_period", "global_period")
 _QUOTAS = ("quota", "emulator_quota", "global_quota")
@@ -34,12 +36,41 @@ def cpu(domain: libvirt.virDomain, wanted: Element | None, running: Element) -> 
             values[_SCHEDULER.get(name, name)] = undeclared
     if values:
         domain.setSchedulerParametersFlags(values, LIVE)
+    _pins(domain, wanted, running)
+
+
+def _pins(domain: libvirt.virDomain, wanted: Element | None, running: Element) -> None:
+    """Pins of vCPUs and emulator; what is pinned and not declared may run on every CPU again."""
+    every = [True] * int(domain.connect().getInfo()[2])
+    now = running.find("cputune")
+    for element in (*_pinned(now), *_pinned(wanted)):
+        declared = element.getparent() is wanted
+        cpus = _cpus(element.get("cpuset"), len(every)) if declared else every
+        if element.tag == "emulatorpin":
+            domain.pinEmulator(tuple(cpus), LIVE)
+        else:
+            domain.pinVcpuFlags(int(element.get("vcpu")), tuple(cpus), LIVE)
+
+
+def _pinned(cputune: Element | None) -> list[Element]:
+    return [] if cputune is None else [e for e in cputune if e.tag in ("vcpupin", "emulatorpin")]
+
+
+def _cpus(text: str, count: int) -> list[bool]:
+    """``0-3,^2`` as one truth for each CPU of the host."""
+    chosen = [False] * count
+    for part in text.split(","):
+        first, _, last = part.lstrip("^").partition("-")
+        for number in range(int(first), int(last or first) + 1):
+            if number < count:
+                chosen[number] = not part.startswith("^")
+    return chosen
 
 
 def memory(domain: libvirt.virDomain, wanted: Element | None) -> None:
     """``wanted`` is the element memtune; limits in KiB."""
     names = ("hard_limit", "soft_limit", "swap_hard_limit")
-    values = dict.fromkeys(names, libvirt.VIR_DOMAIN_MEMORY_PARAM_UNLIMITED)
+    values = dict.fromkeys(names, UNLIMITED_KIB)
     values |= {e.tag: int(e.text) for e in wanted} if wanted is not None else {}
     domain.setMemoryParameters(values, LIVE)
 
