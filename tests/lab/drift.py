@@ -72,7 +72,7 @@ DRIFTS = (
     Drift(
         "web",
         "virsh -q memtune web --hard-limit 2G --live --config",
-        "memory hard limit 2097152 -> none (live)",
+        "memory hard limit 2048 MiB -> none (live)",
     ),
     Drift(
         "web",

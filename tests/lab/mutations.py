@@ -162,6 +162,7 @@ DOMAIN = (
         NAT0.format("--outbound 5000"),
         NAT0.format("--outbound 0"),
     ),
+    _edited("db", ".disks.root policy", "s/discard='unmap'/discard='ignore'/"),
     _edited("web", ".disks.data", "s/web.data.qcow2/web.other.qcow2/"),
     _edited("web", ".nics.nat0.network", "s/<source network='nat'/<source network='other'/"),
     _edited("db", ".nics.lan0.mac", "s/<mac address='52:/<mac address='56:/"),

@@ -16,7 +16,7 @@ from guesthouse.facts.inside import CloudInitFact, InsideFact, NicFact, RoutingF
 from guesthouse.facts.network import NetworkFact
 from guesthouse.facts.storage import PoolFact, VolumeFact
 from guesthouse.model import parse_site
-from guesthouse.placement import GuestPlan, Plan, plan
+from guesthouse.placement import DiskPlan, GuestPlan, Plan, plan
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGuesthouseTestKeyAaaaaaaaaaaaaaaaaaaaaaaa"
 HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGuesthouseHostKeyAaaaaaaaaaaaaaaaaaaaaaaa"
@@ -56,7 +56,7 @@ SITE: dict[str, Any] = {
             "description": "the first",
             "disks": {
                 "root": {"pool": "guests", "image": "debian", "size_gib": 4},
-                "data": {"pool": "old", "size_gib": 1},
+                "data": {"pool": "old", "size_gib": 1, "allocation": "full", "cache": "none"},
             },
             "nics": {
                 "lan0": {
@@ -117,7 +117,8 @@ def _host(plan_: Plan, name: str) -> HostFacts:
         i.path: VolumeFact(i.format, 1 << 30, 1 << 29, "") for i in plan_.images if i.host == name
     }
     overlays = {
-        d.path: VolumeFact("qcow2", d.size_bytes, 1, d.image.path if d.image else "") for d in disks
+        d.path: VolumeFact("qcow2", d.size_bytes, _used(d), d.image.path if d.image else "")
+        for d in disks
     }
     return HostFacts(
         size=SizeFact(3900, 4),
@@ -159,7 +160,7 @@ def _domain(guest: GuestPlan) -> DomainFact:
         cpu=guest.cpu,
         firmware=guest.firmware,
         description=guest.description,
-        disks={d.target: DomainDisk("disk", d.path, d.serial) for d in guest.disks}
+        disks={d.target: _disk(d) for d in guest.disks}
         | {guest.seed_target: DomainDisk("disk", guest.seed_path, "")},
         nics={
             n.mac: DomainNic(
@@ -170,6 +171,16 @@ def _domain(guest: GuestPlan) -> DomainFact:
     )
     live = dataclasses.replace(config, cpu="custom")
     return DomainFact(guest.uuid, "running", guest.autostart, "", config, live)
+
+
+def _used(disk: DiskPlan) -> int:
+    return disk.size_bytes if disk.allocation == "full" else 1
+
+
+def _disk(disk: DiskPlan) -> DomainDisk:
+    return DomainDisk(
+        "disk", disk.path, disk.serial, cache=disk.cache, io=disk.io, discard=disk.discard
+    )
 
 
 def _host_key(number: int) -> str:

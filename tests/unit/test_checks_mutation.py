@@ -105,6 +105,17 @@ GUEST: tuple[Row, ...] = (
         for side in ("config", "live")
         for limit, field in (("max_iops", "max_iops"), ("max_mib_per_s", "max_bytes_per_s"))
     ),
+    *(
+        (f"h1: guests.web.disks.{name} policy", (*DOMAIN, side, "disks", target, field), "odd")
+        for name, target in (("root", "vda"), ("data", "vdb"))
+        for side in ("config", "live")
+        for field in ("cache", "io", "discard")
+    ),
+    (
+        "h1: guests.web.disks.data.allocation",
+        (*H1, "volumes", PLAN.guests["web"].disks[1].path, "used_bytes"),
+        7,
+    ),
     ("h1: guests.web.disks", (*DOMAIN, "live", "disks", "vdy"), DomainDisk("disk", "/x", "")),
     *(
         (f"h1: guests.web.disks.{disk.name}.{name}", (*H1, "volumes", disk.path, *path), to)

@@ -28,8 +28,8 @@ CONFIG = Shape(
     firmware="bios",
     description="try <it> & see",
     disks={
-        "vda": DomainDisk("disk", "/srv/try/tryfacts.root.qcow2", "root"),
-        "vdb": DomainDisk("disk", "/srv/try/tryfacts.data.qcow2", "data"),
+        "vda": DomainDisk("disk", "/srv/try/tryfacts.root.qcow2", "root", discard="unmap"),
+        "vdb": DomainDisk("disk", "/srv/try/tryfacts.data.qcow2", "data", discard="unmap"),
         "sda": DomainDisk("cdrom", "/srv/try/tryfacts.seed.iso", ""),
     },
     nics={
@@ -83,7 +83,16 @@ def test_our_own_documents_are_read_as_planned(case: str) -> None:
         assert seen.cpu_shares == plan.cpu_shares
         assert seen.cpu_limit_percent == plan.cpu_limit_percent
         disks = {
-            d.target: DomainDisk("disk", d.path, d.serial, d.max_mib_per_s << 20, d.max_iops)
+            d.target: DomainDisk(
+                "disk",
+                d.path,
+                d.serial,
+                d.max_mib_per_s << 20,
+                d.max_iops,
+                d.cache,
+                d.io,
+                d.discard,
+            )
             for d in plan.disks
         }
         if plan.cloud_init:

@@ -88,6 +88,21 @@ CASES: list[tuple[dict[str, Any], list[str]]] = [
         ["guests.a.disks.root.image: unknown image, got 'zz', allowed 'i'"],
     ),
     (
+        {"guests__a__disks__root__allocation": "full"},
+        [
+            "guests.a.disks.root.allocation: a disk with an image is thin, got 'full', "
+            "allowed 'thin'\n  hint: a disk that starts from an image grows as it is written to"
+        ],
+    ),
+    (
+        {"guests__a__disks__root__io": "native"},
+        [
+            "guests.a.disks.root.cache: does not go with io: native, got 'none named', "
+            "allowed 'none', 'directsync'\n"
+            "  hint: QEMU's native I/O goes past the host's page cache"
+        ],
+    ),
+    (
         {"guests__a__nics__n0__network": "lna"},
         [
             "guests.a.nics.n0.network: unknown network, got 'lna', "

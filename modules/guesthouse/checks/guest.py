@@ -9,23 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from guesthouse.checks import limits
+from guesthouse.checks import disks, limits
 from guesthouse.checks.check import (
     Check,
     Ground,
     Seen,
     SiteFacts,
-    Unanswered,
     equal,
     need,
     repair,
 )
 from guesthouse.checks.domain import both, domain
-from guesthouse.checks.host import reach_id
 from guesthouse.checks.storage import libvirt_id
 from guesthouse.facts.guest import Shape
-from guesthouse.facts.storage import VolumeFact
-from guesthouse.placement import DiskPlan, GuestPlan, NicPlan, Plan
+from guesthouse.placement import GuestPlan, NicPlan, Plan
 
 GIB = 1024**3
 
@@ -58,7 +55,7 @@ def checks(plan: Plan, guest: GuestPlan) -> Iterator[Check]:
     yield from _sizes(ground, guest)
     yield from limits.of_guest(ground, guest)
     for disk in guest.disks:
-        yield from _disk(ground, guest, disk)
+        yield from disks.checks(ground, guest, disk)
     for nic in guest.nics:
         yield from _nic(ground, guest, nic)
     yield from _nothing_else(ground, guest)
@@ -104,45 +101,6 @@ def _sizes(ground: Ground, guest: GuestPlan) -> Iterator[Check]:
         return equal(guest.cpu, domain(guest, facts).config.cpu)
 
     yield ground.check("cpu", "guest has its CPU mode", guest.cpu, cpu)
-
-
-def _disk(ground: Ground, guest: GuestPlan, disk: DiskPlan) -> Iterator[Check]:
-    path = f"disks.{disk.name}"
-
-    def file(shape: Shape) -> str:
-        # By its file: a disk plugged in may have another device name until the next start.
-        found = shape.disk(disk.path)
-        return f"{found.path} as {found.serial}" if found else ""
-
-    wanted = f"{disk.path} as {disk.serial}"
-    what = "disk is attached under its serial"
-    yield ground.check(path, what, wanted, partial(both, guest, file, wanted))
-    yield from limits.of_disk(ground, guest, disk)
-    files = Ground(guest.host, ground.base, ground.remedy, (reach_id(guest.host),))
-
-    def volume(facts: SiteFacts) -> VolumeFact | None:
-        return need(facts.host(guest.host).volumes).get(disk.path)
-
-    def size(facts: SiteFacts) -> Seen:
-        found = volume(facts)
-        seen = _gib(found.size_bytes) if found else f"no file {disk.path}"
-        return Seen(seen == _gib(disk.size_bytes), seen)
-
-    def image(facts: SiteFacts) -> Seen:
-        found = volume(facts)
-        if found is None:
-            raise Unanswered(f"failed: {files.id(f'{path}.size_gib')}")
-        return equal(disk.image.path if disk.image else "", found.backing_path)
-
-    size_path = f"{path}.size_gib"
-    yield files.check(size_path, "disk has its size", _gib(disk.size_bytes), size)
-    over = disk.image.path if disk.image else ""
-    yield files.check(f"{path}.image", "disk is an overlay on its image", over, image)
-
-
-def _gib(size_bytes: int) -> str:
-    whole, rest = divmod(size_bytes, GIB)
-    return f"{size_bytes} bytes" if rest else f"{whole} GiB"
 
 
 def _nic(ground: Ground, guest: GuestPlan, nic: NicPlan) -> Iterator[Check]:

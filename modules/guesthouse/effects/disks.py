@@ -35,6 +35,10 @@ def _changes(seen: Disks, wanted: Disks, declared: Disks, running: bool) -> Iter
         elif old["size_bytes"] < disk["size_bytes"]:
             effect = Effect.LIVE_PERSIST if running else Effect.NONE
             yield Change(f"disk {name}", _size(old), _size(disk), effect, path="size")
+        was, is_ = (str((d or {}).get("allocation", "thin")) for d in (old, disk))
+        if old is not None and was != is_:
+            why = "it holds for a disk that is made anew"
+            yield Change(f"disk {name} allocation", was, is_, Effect.NONE, why=why)
     for key, disk in there.items():
         if key not in _by_name(wanted):
             yield Change(f"disk {disk['name']}", _size(disk), "", Effect.DESTROYS_DATA)

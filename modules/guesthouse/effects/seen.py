@@ -53,12 +53,20 @@ def _running(wanted: Element, live: str) -> Element:
     result = _project(wanted, parse(live))
     declared = units(wanted)
     for key, element in units(result).items():
-        # A disk plugged in while another one had its device name keeps the one it was given: the
-        # guest never sees it.
         if key[:2] == ("devices", "disk") and key in declared:
-            dev = declared[key].find("target").get("dev")
-            element.find("target").set("dev", dev)
+            _as_declared(element, declared[key])
     return result
+
+
+def _as_declared(disk: Element, declared: Element) -> None:
+    """What a running guest has for good and never sees: a disk plugged in while another one had
+    its device name keeps the one it was given, and the boot order is that of the last start."""
+    disk.find("target").set("dev", declared.find("target").get("dev"))
+    for boot in disk.findall("boot"):
+        disk.remove(boot)
+    if declared.find("boot") is not None:
+        place = [tag(child) for child in declared].index("boot")
+        disk.insert(place, copy.deepcopy(declared.find("boot")))
 
 
 def _project(wanted: Element, actual: Element) -> Element:

@@ -19,13 +19,17 @@ _UNITS |= {"g": 1024**3, "gib": 1024**3, "t": 1024**4, "tib": 1024**4}
 @dataclass(frozen=True)
 class DomainDisk:
     """A disk or CD drive: its device kind, file on the host and serial (empty when none); limits
-    in bytes and operations a second, 0 for none."""
+    in bytes and operations a second, 0 for none; ``cache``, ``io`` and ``discard`` are empty where
+    libvirt chooses."""
 
     device: str
     path: str
     serial: str
     max_bytes_per_s: int = 0
     max_iops: int = 0
+    cache: str = ""
+    io: str = ""
+    discard: str = ""
 
 
 @dataclass(frozen=True)
@@ -169,7 +173,13 @@ def _disk(item: etree._Element) -> tuple[str, DomainDisk]:
         _text(item.find("serial")),
         _number(item.find("iotune/total_bytes_sec")),
         _number(item.find("iotune/total_iops_sec")),
+        *_policy(item.find("driver")),
     )
+
+
+def _policy(driver: etree._Element | None) -> tuple[str, ...]:
+    names = ("cache", "io", "discard")
+    return ("",) * 3 if driver is None else tuple(driver.get(name) or "" for name in names)
 
 
 def _nic(item: etree._Element) -> tuple[str, DomainNic]:

@@ -62,7 +62,9 @@ class Disk(Model):
     """A virtio disk in a pool: an overlay on an image, or empty. ``size_gib`` is its capacity.
 
     ``max_iops`` (operations a second) and ``max_mib_per_s`` are limits of reads and writes
-    together (https://libvirt.org/formatdomain.html#block-i-o-tuning).
+    together (https://libvirt.org/formatdomain.html#block-i-o-tuning). ``allocation`` full takes
+    the whole capacity of the pool at once. ``cache``, ``io`` and ``discard`` are QEMU's; none
+    named: what libvirt chooses.
     """
 
     pool: Name
@@ -70,6 +72,10 @@ class Disk(Model):
     size_gib: Annotated[int, Field(ge=1, le=64 * 1024)]
     max_iops: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
     max_mib_per_s: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    allocation: Literal["thin", "full"] = "thin"
+    cache: Literal["none", "writeback", "writethrough", "directsync", "unsafe"] | None = None
+    io: Literal["threads", "native", "io_uring"] | None = None
+    discard: Literal["unmap", "ignore"] = "unmap"
 
 
 class Nic(Model):

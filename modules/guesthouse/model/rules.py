@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 
 from guesthouse.errors import Problem
 from guesthouse.model import addresses
-from guesthouse.model.guest import Guest
+from guesthouse.model.guest import Disk, Guest
 from guesthouse.model.host import Host
 from guesthouse.model.network import BridgeNetwork, Network
 from guesthouse.model.reach import Reach
@@ -213,12 +213,25 @@ def _room_to_grow(path: Path, guest: Guest) -> Iterator[Problem]:
             yield problem((*path, largest), f"is less than '{field}'", most, f"at least {least}")
 
 
+def _disk_policy(here: Path, disk: Disk) -> Iterator[Problem]:
+    if disk.allocation == "full" and disk.image is not None:
+        hint = "a disk that starts from an image grows as it is written to"
+        yield problem((*here, "allocation"), "a disk with an image is thin", "full", "'thin'", hint)
+    if disk.io == "native" and disk.cache not in ("none", "directsync"):
+        hint = "QEMU's native I/O goes past the host's page cache"
+        what = "does not go with io: native"
+        yield problem(
+            (*here, "cache"), what, disk.cache or "none named", "'none', 'directsync'", hint
+        )
+
+
 def _disks(path: Path, site: Site, guest: Guest, names: Mapping[str, _Names]) -> Iterator[Problem]:
     for disk_name, disk in guest.disks.items():
         here = (*path, "disks", disk_name)
         yield from names["pools"].check((*here, "pool"), disk.pool)
         if disk.image is not None:
             yield from names["images"].check((*here, "image"), disk.image)
+        yield from _disk_policy(here, disk)
         pool = site.pools.get(disk.pool)
         if pool and guest.host in site.hosts and guest.host not in pool.hosts:
             allowed = quoted([n for n, p in site.pools.items() if guest.host in p.hosts])

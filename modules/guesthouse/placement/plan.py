@@ -88,6 +88,10 @@ class DiskPlan:
     image: ImagePlan | None
     max_iops: int
     max_mib_per_s: int
+    allocation: str
+    cache: str
+    io: str
+    discard: str
 
 
 @dataclass(frozen=True)

@@ -146,6 +146,10 @@ def _disk(
         image=images[host, disk.pool, disk.image] if disk.image else None,
         max_iops=disk.max_iops or 0,
         max_mib_per_s=disk.max_mib_per_s or 0,
+        allocation=disk.allocation,
+        cache=disk.cache or "",
+        io=disk.io or "",
+        discard=disk.discard,
     )
 
 

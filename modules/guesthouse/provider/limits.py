@@ -67,12 +67,12 @@ def _cpus(text: str, count: int) -> list[bool]:
     return chosen
 
 
-def memory(domain: libvirt.virDomain, wanted: Element | None) -> None:
-    """``wanted`` is the element memtune; limits in KiB."""
-    names = ("hard_limit", "soft_limit", "swap_hard_limit")
-    values = dict.fromkeys(names, UNLIMITED_KIB)
+def memory(domain: libvirt.virDomain, wanted: Element | None, running: Element) -> None:
+    """``wanted`` is the element memtune, ``running`` the whole live document; limits in KiB."""
+    values = {e.tag: UNLIMITED_KIB for e in running.iterfind("memtune/*")}
     values |= {e.tag: int(e.text) for e in wanted} if wanted is not None else {}
-    domain.setMemoryParameters(values, LIVE)
+    if values:
+        domain.setMemoryParameters(values, LIVE)
 
 
 def disk_weight(domain: libvirt.virDomain, wanted: Element | None) -> None:

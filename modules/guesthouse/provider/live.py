@@ -80,7 +80,7 @@ class LiveChange:
         elif kind == "cputune":
             what = lambda: limits.cpu(self._domain, self._wanted.get((kind,)), self._running())  # noqa: E731
         elif kind == "memtune":
-            what = lambda: limits.memory(self._domain, self._wanted.get((kind,)))  # noqa: E731
+            what = lambda: limits.memory(self._domain, self._wanted.get((kind,)), self._running())  # noqa: E731
         elif kind == "blkiotune":
             what = lambda: limits.disk_weight(self._domain, self._wanted.get((kind,)))  # noqa: E731
         elif kind == "memballoon":

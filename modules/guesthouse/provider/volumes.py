@@ -39,12 +39,17 @@ def find(handle: libvirt.virConnect, pool_name: str, volume: str) -> libvirt.vir
 
 
 def _document(
-    name: str, capacity_bytes: int, format: str, backing: tuple[str, str] | None = None
+    name: str,
+    capacity_bytes: int,
+    format: str,
+    backing: tuple[str, str] | None = None,
+    allocation_bytes: int = 0,
 ) -> str:
     """The XML of a volume that only root and QEMU may read; ``backing`` is (path, format)."""
     root = ElementTree.Element("volume")
     ElementTree.SubElement(root, "name").text = name
     ElementTree.SubElement(root, "capacity", unit="bytes").text = str(capacity_bytes)
+    ElementTree.SubElement(root, "allocation", unit="bytes").text = str(allocation_bytes)
     target = ElementTree.SubElement(root, "target")
     ElementTree.SubElement(target, "format", type=format)
     permissions = ElementTree.SubElement(target, "permissions")
@@ -57,10 +62,15 @@ def _document(
 
 
 def make_disk(handle: libvirt.virConnect, disk: Mapping[str, Any]) -> None:
-    """An empty qcow2, or an overlay on an image. ``size_bytes`` is its virtual size."""
+    """An empty qcow2, or an overlay on an image. ``size_bytes`` is its virtual size; with
+    ``allocation`` full it has all its room from the start."""
     backing = (disk["backing_path"], disk["backing_format"]) if disk["backing_path"] else None
-    text = _document(disk["volume"], disk["size_bytes"], "qcow2", backing)
-    pool(handle, disk["pool"]).createXML(text, 0)
+    full = disk["allocation"] == "full"
+    allocation = int(disk["size_bytes"]) if full else 0
+    text = _document(disk["volume"], disk["size_bytes"], "qcow2", backing, allocation)
+    # With as much allocated as there is room, libvirt makes qemu-img preallocate all of it.
+    flags = libvirt.VIR_STORAGE_VOL_CREATE_PREALLOC_METADATA if full else 0
+    pool(handle, disk["pool"]).createXML(text, flags)
 
 
 def make_seed(handle: libvirt.virConnect, pool_name: str, volume: str, data: bytes) -> None:

@@ -23,6 +23,7 @@ class DiskDocument:
     volume: str
     path: str
     size_bytes: int
+    allocation: str
     backing_path: str = ""
     backing_format: str = ""
 
@@ -68,6 +69,7 @@ def _disk(disk: DiskPlan) -> DiskDocument:
         volume=disk.volume,
         path=disk.path,
         size_bytes=disk.size_bytes,
+        allocation=disk.allocation,
         backing_path=disk.image.path if disk.image else "",
         backing_format=disk.image.format if disk.image else "",
     )

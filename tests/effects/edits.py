@@ -1,0 +1,109 @@
+"""Edits of a guest's document and inputs, and looks at what the guest told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from lxml import etree
+
+Root = Any
+Told = Mapping[str, str]
+GIB = 1024**3
+
+
+def put(path: str, value: str) -> Callable[[Root, dict[str, Any]], None]:
+    """Give the element or attribute at ``path`` (a/b@c) a value; make what is missing."""
+
+    def edit(root: Root, _inputs: dict[str, Any]) -> None:
+        element_path, _, attribute = path.partition("@")
+        element = root
+        for part in filter(None, element_path.split("/")):
+            found = element.find(part)
+            element = etree.SubElement(element, part) if found is None else found
+        if attribute:
+            element.set(attribute, value)
+        else:
+            element.text = value
+
+    return edit
+
+
+def both(*edits: Callable[[Root, dict[str, Any]], None]) -> Callable[[Root, Any], None]:
+    def edit(root: Root, inputs: dict[str, Any]) -> None:
+        for one in edits:
+            one(root, inputs)
+
+    return edit
+
+
+def device(xml: str) -> Callable[[Root, dict[str, Any]], None]:
+    def edit(root: Root, _inputs: dict[str, Any]) -> None:
+        root.find("devices").append(etree.fromstring(xml))
+
+    return edit
+
+
+def put_in(where: str, path: str, value: str) -> Callable[[Root, dict[str, Any]], None]:
+    """As ``put``, in the element that the XPath ``where`` finds."""
+
+    def edit(root: Root, inputs: dict[str, Any]) -> None:
+        put(path, value)(root.xpath(where)[0], inputs)
+
+    return edit
+
+
+def drop(where: str) -> Callable[[Root, dict[str, Any]], None]:
+    def edit(root: Root, _inputs: dict[str, Any]) -> None:
+        for element in root.xpath(where):
+            element.getparent().remove(element)
+
+    return edit
+
+
+def memory(mib: int) -> Callable[[Root, dict[str, Any]], None]:
+    kib = str(mib * 1024)
+    return both(put("memory", kib), put("currentMemory", kib), put("cpu/numa/cell@memory", kib))
+
+
+def disk_size(size_gib: int) -> Callable[[Root, dict[str, Any]], None]:
+    def edit(_root: Root, inputs: dict[str, Any]) -> None:
+        inputs["disks"][1]["size_bytes"] = size_gib * GIB
+
+    return edit
+
+
+def more_disk(root: Root, inputs: dict[str, Any]) -> None:
+    data = inputs["disks"][1]
+    path = data["path"].replace(".data.", ".more.")
+    volume = data["volume"].replace(".data.", ".more.")
+    more = {**data, "name": "more", "serial": "more", "path": path, "volume": volume}
+    inputs["disks"].append(more)
+    xml = '<disk type="file" device="disk"><driver name="qemu" type="qcow2" discard="unmap"/>'
+    xml += f'<source file="{path}"/><target dev="vdc" bus="virtio"/><serial>more</serial></disk>'
+    device(xml)(root, inputs)
+
+
+def given(name: str, value: Any) -> Callable[[Root, dict[str, Any]], None]:
+    def edit(_root: Root, inputs: dict[str, Any]) -> None:
+        inputs[name] = value
+
+    return edit
+
+
+def other_seed(root: Root, inputs: dict[str, Any]) -> None:
+    files = {**inputs["seed"]["files"], "user-data": "#cloud-config\n{}\n"}
+    inputs["seed"] = {**inputs["seed"], "files": files}
+
+
+def no_data_disk(root: Root, inputs: dict[str, Any]) -> None:
+    inputs["disks"] = inputs["disks"][:1]
+    drop("devices/disk[serial='data']")(root, inputs)
+
+
+def grows(key: str, least: int) -> Callable[[Told, Told], bool]:
+    return lambda before, after: int(after[key]) - int(before[key]) >= least
+
+
+def told(key: str, value: str) -> Callable[[Told, Told], bool]:
+    return lambda _before, after: after[key] == value
