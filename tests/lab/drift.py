@@ -97,7 +97,7 @@ DRIFTS = (
     Drift("web", f"virsh -q domif-setlink web {_NAT0} down", "NIC nat0 link down -> none (live)"),
     Drift(
         "web",
-        "virsh -q attach-interface web network nat --mac 52:54:00:00:00:98 --live",
+        "virsh -q attach-interface web network nat --model virtio --mac 52:54:00:00:00:98 --live",
         "NIC 52:54:00:00:00:98 removed (live)",
     ),
     Drift(

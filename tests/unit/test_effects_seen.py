@@ -55,6 +55,16 @@ def test_what_somebody_added_is_drift(old: str, new: str, message: str) -> None:
     assert changes(seen_document(DOCUMENT, edited, edited), DOCUMENT) == [message]
 
 
+def test_what_runs_and_what_is_stored_are_both_shown() -> None:
+    limit = "<iotune><total_iops_sec>5</total_iops_sec></iotune></disk>"
+    live = EXPANDED.replace("</disk>", limit)
+    stored = EXPANDED.replace("</disk>", "<driver cache='unsafe'/></disk>")
+    assert changes(seen_document(DOCUMENT, stored, live), DOCUMENT) == [
+        "disk vda cache unsafe -> none (restart)",
+        "disk vda operations limit 5 /s -> none (live)",
+    ]
+
+
 @pytest.mark.parametrize(
     "nothing",
     [

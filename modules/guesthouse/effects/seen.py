@@ -55,6 +55,9 @@ def _running(wanted: Element, live: str) -> Element:
     for key, element in units(result).items():
         if key[:2] == ("devices", "disk") and key in declared:
             _as_declared(element, declared[key])
+        # libvirt tells the model that it chose for the running guest, not how it was chosen.
+        if key == ("cpu",) and key in declared and element.get("mode") == "custom":
+            element.set("mode", declared[key].get("mode"))
     return result
 
 
@@ -171,12 +174,35 @@ def _overlay(wanted: Element, result: Element, running: Element) -> None:
             continue
         old = persistent.get(key)
         if old is not None:
-            old.getparent().replace(old, copy.deepcopy(element))
+            _merge(old, declared.get(key, etree.Element(element.tag)), element)
         elif key not in declared:
             _place_unit(result, key, copy.deepcopy(element))
     for key, element in persistent.items():
         if _is_live(key) and key not in live:
             element.getparent().remove(element)
+
+
+def _merge(result: Element, declared: Element, live: Element) -> None:
+    """Put into ``result`` (the persistent unit) what runs otherwise than declared."""
+    for name in {**declared.attrib, **live.attrib}:
+        if live.get(name) == declared.get(name):
+            continue
+        if live.get(name) is None:
+            result.attrib.pop(name, None)
+        else:
+            result.set(name, live.get(name))
+    if len(live) == 0 and live.text != declared.text:
+        result.text = live.text
+    for child in live:
+        wanted, stored = _brother(child, declared), _brother(child, result)
+        if wanted is not None and stored is not None:
+            _merge(stored, wanted, child)
+        elif stored is None and (wanted is None or _text(child) != _text(wanted)):
+            result.append(copy.deepcopy(child))
+    for child in declared:
+        stored = _brother(child, result)
+        if _brother(child, live) is None and stored is not None:
+            result.remove(stored)
 
 
 def _place_unit(root: Element, key: Key, element: Element) -> None:

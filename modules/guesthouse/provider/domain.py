@@ -135,7 +135,18 @@ def check_token(domain: libvirt.virDomain, name: str, token: str) -> None:
 def descriptions(domain: libvirt.virDomain) -> tuple[str, str | None]:
     """(persistent XML, running XML or None when the guest is off)."""
     inactive = domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
-    return inactive, domain.XMLDesc(0) if domain.isActive() else None
+    return inactive, _without_idle_pins(domain, domain.XMLDesc(0)) if domain.isActive() else None
+
+
+def _without_idle_pins(domain: libvirt.virDomain, live: str) -> str:
+    """A pin that was taken back stays in libvirt's document as one to every CPU of the host."""
+    if "<vcpupin " not in live and "<emulatorpin " not in live:
+        return live
+    root, last = parse(live), int(domain.connect().getInfo()[2]) - 1
+    for pin in root.xpath("cputune/vcpupin | cputune/emulatorpin"):
+        if pin.get("cpuset") == (f"0-{last}" if last else "0"):
+            pin.getparent().remove(pin)
+    return serialise(root)
 
 
 def start(domain: libvirt.virDomain, name: str) -> None:

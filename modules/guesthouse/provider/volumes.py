@@ -31,11 +31,18 @@ def pool(handle: libvirt.virConnect, name: str) -> libvirt.virStoragePool:
 
 
 def find(handle: libvirt.virConnect, pool_name: str, volume: str) -> libvirt.virStorageVol | None:
-    """The volume, or None."""
+    """The volume, or None. A file that somebody removed is gone, though libvirt still lists it."""
+    where = pool(handle, pool_name)
     try:
-        return pool(handle, pool_name).storageVolLookupByName(volume)
+        found = where.storageVolLookupByName(volume)
     except libvirt.libvirtError:
         return None
+    try:
+        found.info()
+    except libvirt.libvirtError:
+        where.refresh(0)
+        return None
+    return found
 
 
 def _document(
