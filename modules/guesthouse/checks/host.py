@@ -165,8 +165,17 @@ def _bridges(ground: Ground, item: HostPlan, name: str) -> Iterator[Check]:
         return found
 
     def nic(facts: SiteFacts) -> Seen:
-        members = part(facts).members
-        return Seen(bridge.nic in members, f"members {words(members)}")
+        found = part(facts)
+        there = bridge.nic in found.members
+        if bridge.vlan:
+            there = bridge.nic in [item.nic for item in found.vlans.values()]
+        return Seen(there, f"members {words(found.members)}")
+
+    def vlan(facts: SiteFacts) -> Seen:
+        found = part(facts)
+        seen = [item.id for item in found.vlans.values() if item.nic == bridge.nic]
+        tagged = bridge.nic not in found.members
+        return Seen(tagged and seen == [bridge.vlan], words(seen if tagged else "untagged"))
 
     def address(facts: SiteFacts) -> Seen:
         seen = part(facts).addresses
@@ -175,5 +184,8 @@ def _bridges(ground: Ground, item: HostPlan, name: str) -> Iterator[Check]:
     yield ground.check(base, "bridge is there and up", "up", exists)
     if bridge.nic:
         yield ground.check(f"{base}.nic", "NIC is a member of the bridge", bridge.nic, nic)
+    if bridge.vlan:
+        what, needs = "bridge has this VLAN of the NIC", (ground.id(f"{base}.nic"),)
+        yield ground.check(f"{base}.vlan", what, bridge.vlan, vlan, needs=needs)
     wanted = bridge.address or "none"
     yield ground.check(f"{base}.address", "host has this address on the bridge", wanted, address)

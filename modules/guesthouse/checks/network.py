@@ -25,11 +25,20 @@ def checks(plan: Plan, network: NetworkPlan) -> Iterator[Check]:
     def there(facts: SiteFacts) -> Seen:
         return equal(True, fact(facts) is not None)
 
-    def attribute(path: str, what: str, wanted: object, name: str, aspect: str = "") -> Check:
+    def attribute(
+        path: str,
+        what: str,
+        wanted: object,
+        name: str,
+        aspect: str = "",
+        needs: tuple[str, ...] = ("",),
+    ) -> Check:
         def look(facts: SiteFacts) -> Seen:
             return equal(wanted, getattr(fact(facts), name))
 
-        return ground.check(path, what, wanted, look, aspect=aspect, needs=(ground.id(""),))
+        return ground.check(
+            path, what, wanted, look, aspect=aspect, needs=tuple(map(ground.id, needs))
+        )
 
     yield ground.check("", "network is defined", True, there)
     yield attribute("kind", "network has its kind", network.kind, "kind")
@@ -37,6 +46,10 @@ def checks(plan: Plan, network: NetworkPlan) -> Iterator[Check]:
     yield attribute("subnet", "host has the subnet's first address", addresses, "addresses")
     yield attribute("dhcp", "libvirt hands out addresses", network.dhcp, "dhcp")
     yield attribute("", "network is active", True, "active", "active")
+    if network.dhcp and not network.existing:
+        wanted = (f"{network.dhcp_start}-{network.dhcp_end}",)
+        what = "libvirt hands out these addresses"
+        yield attribute("dhcp_range", what, wanted, "dhcp_ranges", needs=("dhcp",))
     if not network.existing:
         yield attribute("", "network starts at boot", True, "autostart", "autostart")
         yield attribute("", "network has its bridge", network.bridge, "bridge", "bridge")
