@@ -10,6 +10,8 @@ from guesthouse.checks.storage import libvirt_id
 from guesthouse.facts.network import NetworkFact
 from guesthouse.placement import NetworkPlan, Plan
 
+Needs = tuple[str, ...]
+
 
 def checks(plan: Plan, network: NetworkPlan) -> Iterator[Check]:
     """Every check of one network on one host."""
@@ -26,12 +28,7 @@ def checks(plan: Plan, network: NetworkPlan) -> Iterator[Check]:
         return equal(True, fact(facts) is not None)
 
     def attribute(
-        path: str,
-        what: str,
-        wanted: object,
-        name: str,
-        aspect: str = "",
-        needs: tuple[str, ...] = ("",),
+        path: str, what: str, wanted: object, name: str, aspect: str = "", needs: Needs = ("",)
     ) -> Check:
         def look(facts: SiteFacts) -> Seen:
             return equal(wanted, getattr(fact(facts), name))
@@ -47,9 +44,8 @@ def checks(plan: Plan, network: NetworkPlan) -> Iterator[Check]:
     yield attribute("dhcp", "libvirt hands out addresses", network.dhcp, "dhcp")
     yield attribute("", "network is active", True, "active", "active")
     if network.dhcp and not network.existing:
-        wanted = (f"{network.dhcp_start}-{network.dhcp_end}",)
-        what = "libvirt hands out these addresses"
-        yield attribute("dhcp_range", what, wanted, "dhcp_ranges", needs=("dhcp",))
+        ends = (f"{network.dhcp_start}-{network.dhcp_end}",)
+        yield attribute("dhcp_range", "they are of its range", ends, "dhcp_ranges", needs=("dhcp",))
     if not network.existing:
         yield attribute("", "network starts at boot", True, "autostart", "autostart")
         yield attribute("", "network has its bridge", network.bridge, "bridge", "bridge")
