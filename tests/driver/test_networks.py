@@ -125,9 +125,7 @@ def test_one_that_pulumi_libvirt_made_for_us_is_made_anew(
     made = handle(resource).networkDefineXML(declared(PLAN.uuid, old)["network_xml"])
     made.create()
     key, state = resource.create(call, declared())
-    assert [n.UUIDString() for n in handle(resource).listAllNetworks() if n.name() == "nat"] == [
-        key
-    ]
+    assert handle(resource).networkLookupByName("nat").UUIDString() == key == PLAN.uuid
     resource.delete(call, key, state)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from guesthouse.effects import bridge_changes, network_changes, section_updates, seen_network
+from guesthouse.effects.network import Section, SectionUpdate
 
 RANGE = '<range start="10.7.0.2" end="10.7.0.254"/>'
 BASE = f"""<network>
@@ -90,13 +91,11 @@ def test_what_somebody_else_added_is_seen() -> None:
 def test_the_new_range_comes_before_the_old_one_goes_a_host_after() -> None:
     other_host = HOST.replace("10.7.0.9", "10.7.0.10")
     old, new = BASE.replace(RANGE, RANGE + HOST), BASE.replace(RANGE, OTHER + other_host)
-    assert [
-        (u.add, u.section.name, u.section.parent, u.section.xml) for u in section_updates(old, new)
-    ] == [
-        (True, "ip-dhcp-range", 0, OTHER),
-        (False, "ip-dhcp-range", 0, RANGE),
-        (False, "ip-dhcp-host", 0, HOST),
-        (True, "ip-dhcp-host", 0, other_host),
+    assert section_updates(old, new) == [
+        SectionUpdate(True, Section("ip-dhcp-range", 0, OTHER)),
+        SectionUpdate(False, Section("ip-dhcp-range", 0, RANGE)),
+        SectionUpdate(False, Section("ip-dhcp-host", 0, HOST)),
+        SectionUpdate(True, Section("ip-dhcp-host", 0, other_host)),
     ]
     assert section_updates(new, new) == []
 

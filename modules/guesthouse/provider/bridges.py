@@ -46,23 +46,21 @@ def _seen(fact: facts.BridgeFact, wanted: Bridge) -> dict[str, Any]:
     return seen
 
 
-def unplug(host: HostConnection, old: Bridges, new: Bridges) -> None:
-    """Take away bridges and uplinks that are not wanted any more, before the new ones come: two
-    VLANs never meet on one bridge."""
-    script = [remove(name) for name in sorted(set(old) - set(new))]
+def unplug(old: Bridges, new: Bridges) -> Iterator[str]:
+    """Shell lines that take away bridges and uplinks that are not wanted any more. They run before
+    the new ones come: two VLANs never meet on one bridge."""
+    for name in sorted(set(old) - set(new)):
+        yield remove(name)
     kept = {_uplink(bridge) for bridge in new.values()}
     for name, bridge in old.items():
         uplink = _uplink(bridge)
         if not uplink or uplink in kept:
             continue
-        quoted = shlex.quote(uplink)
-        there = f"! test -e /sys/class/net/{quoted} || ip link"
         if bridge.get("vlan"):
-            script.append(f"{there} delete dev {quoted}")
+            yield remove(uplink)
         elif name in new:
-            script.append(f"{there} set dev {quoted} nomaster")
-    if script:
-        host.root(" && ".join(f"{{ {line}; }}" for line in script))
+            quoted = shlex.quote(uplink)
+            yield f"! test -e /sys/class/net/{quoted} || ip link set dev {quoted} nomaster"
 
 
 def remove(name: str) -> str:

@@ -69,7 +69,8 @@ class HostResource(Resource):
         record = ownership.read_record(host, resource_id)
         owned = record.items if record else tuple(state["declared"]["files"])
         with host.lock(resource_id):
-            unplug(host, state["declared"]["bridges"], {})
+            for line in unplug(state["declared"]["bridges"], {}):
+                host.root(line)
             configure(host.endpoint, HostJob(absent=tuple(owned)))
             if state["declared"]["bridges"]:
                 host.root("networkctl reload")
@@ -96,8 +97,7 @@ class HostResource(Resource):
                 host, key, ownership.Record(mark, host.name, token, False, items)
             )
             call.say(f"{host.name}: packages, files, services")
-            unplug(host, old_bridges, inputs["bridges"])
-            configure(host.endpoint, _job(inputs, before, removed_files))
+            configure(host.endpoint, _job(inputs, before, removed_files, old_bridges))
             wait_for_bridges(host, inputs["bridges"])
             items = tuple(sorted(inputs["files"]))
             ownership.write_record(host, key, ownership.Record(mark, host.name, token, True, items))
@@ -158,7 +158,9 @@ def _refuse_foreign(
         raise RefusedError(*problems)
 
 
-def _job(inputs: Values, before: Mapping[str, Any], removed: tuple[str, ...]) -> HostJob:
+def _job(
+    inputs: Values, before: Mapping[str, Any], removed: tuple[str, ...], old_bridges: Bridges
+) -> HostJob:
     """Only what is not as wanted, so that pyinfra's run is short."""
     files = {p: f for p, f in inputs["files"].items() if before["files"].get(p) != f}
     reload = bool(removed) or any(path.startswith("/etc/systemd/network/") for path in files)
@@ -171,5 +173,8 @@ def _job(inputs: Values, before: Mapping[str, Any], removed: tuple[str, ...]) ->
             for name, wanted in inputs["services"].items()
             if before["services"].get(name) != wanted
         },
-        commands=tuple(commands(inputs["bridges"], before["bridges"], reload)),
+        commands=(
+            *unplug(old_bridges, inputs["bridges"]),
+            *commands(inputs["bridges"], before["bridges"], reload),
+        ),
     )
