@@ -49,6 +49,9 @@ def tree(case: str) -> dict[str, str]:
     made = {"plan.json": _json(site_plan(case))}
     for name, item in site_plan(case).hosts.items():
         made |= dict(_host(f"hosts/{name}", render.host_document(item)))
+    for network in site_plan(case).networks:
+        if not network.existing:
+            made[f"networks/{network.host}/{network.name}.xml"] = render.network_document(network)
     for name, document in guest_documents(case).items():
         made |= dict(_guest(f"guests/{name}", document))
     made |= _access(case)

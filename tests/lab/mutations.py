@@ -46,6 +46,11 @@ POOL = (
 POOL += " && virsh -q pool-define /run/gh-pool.xml && virsh -q pool-start guests"
 RANGE = "<range start='10.77.0.2' end='10.77.0.254'/>"
 DHCP = f'virsh -q net-update nat {{0}} ip-dhcp-range "{RANGE}" --live --config'
+# Until the VLAN's device is on its bridge again.
+WIRED = (
+    "for i in $(seq 60); do test -e /sys/class/net/enp0s4.{0}/master && exit 0; sleep 1; done; "
+    "exit 1"
+)
 STATUS = "/var/lib/dpkg/status"
 TAKEN = "/run/systemd/network/00-taken.network"
 IMAGE = "for f in /srv/guests/small-*; do mv $f ${f%.away}; done"
@@ -90,6 +95,23 @@ HOST = (
         "ip address add 10.90.0.99/24 dev br0",
         "ip address del 10.90.0.99/24 dev br0",
     ),
+    _host("hosts.h1.bridges.br1", "ip link set br1 down", "ip link set br1 up"),
+    _host(
+        "hosts.h1.bridges.br1.nic",
+        "ip link delete enp0s4.42",
+        f"networkctl reconfigure enp0s4; {WIRED.format(42)}",
+    ),
+    _host(
+        "hosts.h1.bridges.br1.vlan",
+        "ip link delete enp0s4.42; ip link add link enp0s4 name enp0s4.43 type vlan id 43; "
+        "ip link set dev enp0s4.43 master br1 up",
+        f"ip link delete enp0s4.43; networkctl reconfigure enp0s4; {WIRED.format(42)}",
+    ),
+    _host(
+        "hosts.h1.bridges.br1.address",
+        "ip address add 10.91.0.99/24 dev br1",
+        "ip address del 10.91.0.99/24 dev br1",
+    ),
     _host("pools.guests running", "virsh -q pool-destroy guests", "virsh -q pool-start guests"),
     _host(
         "pools.guests autostart",
@@ -101,6 +123,11 @@ HOST = (
         "images.small.sha256 in pool guests",
         "for f in /srv/guests/small-*; do mv $f $f.away; done",
         IMAGE,
+    ),
+    _host(
+        "networks.nat.dhcp_range",
+        f"{DHCP.format('add-last').replace('.254', '.9')} && {DHCP.format('delete')}",
+        f"{DHCP.format('add-last')} && {DHCP.format('delete').replace('.254', '.9')}",
     ),
     _host("networks.nat.dhcp", DHCP.format("delete"), DHCP.format("add-last")),
     _host(

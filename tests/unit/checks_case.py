@@ -10,7 +10,7 @@ from guesthouse.checks.check import HostFacts, SiteFacts
 from guesthouse.facts.accounts import UserFact
 from guesthouse.facts.capacity import SizeFact
 from guesthouse.facts.guest import DomainDisk, DomainFact, DomainNic, Shape
-from guesthouse.facts.host import BridgeFact, FileFact, ServiceFact
+from guesthouse.facts.host import BridgeFact, FileFact, ServiceFact, VlanFact
 from guesthouse.facts.hypervisor import HypervisorFact
 from guesthouse.facts.inside import CloudInitFact, InsideFact, NicFact, RoutingFact, SystemFact
 from guesthouse.facts.network import NetworkFact
@@ -32,7 +32,10 @@ SITE: dict[str, Any] = {
             "packages": ["ethtool"],
             "services": {"libvirtd.service": {}, "cups.service": {"enabled": False, "running": 0}},
             "files": {"/etc/motd": {"content": "one\ntwo\n", "mode": "0640", "group": "adm"}},
-            "bridges": {"br0": {"nic": "eth1", "address": "10.9.0.1/24"}},
+            "bridges": {
+                "br0": {"nic": "eth1", "address": "10.9.0.1/24"},
+                "br1": {"nic": "eth1", "vlan": 42},
+            },
         }
     },
     "pools": {
@@ -108,9 +111,13 @@ def _host(plan_: Plan, name: str) -> HostFacts:
     host = plan_.hosts[name].host
     guests = [guest for guest in plan_.guests.values() if guest.host == name]
     disks = [disk for guest in guests for disk in guest.disks]
-    bridge_nics = {n: (b.nic,) if b.nic else () for n, b in host.bridges.items()}
     bridges = {
-        n: BridgeFact((*bridge_nics[n], "vnet0"), (b.address,) if b.address else (), True)
+        n: BridgeFact(
+            members=(b.uplink, "vnet0"),
+            addresses=(b.address,) if b.address else (),
+            up=True,
+            vlans={b.uplink: VlanFact(b.nic or "", b.vlan)} if b.vlan else {},
+        )
         for n, b in host.bridges.items()
     }
     images = {
@@ -141,7 +148,16 @@ def _hypervisor(plan_: Plan, host: str, guests: list[GuestPlan]) -> HypervisorFa
             if p.host == host
         },
         networks={
-            n.name: NetworkFact("5", n.kind, n.bridge, (n.address,), n.dhcp, True, not n.existing)
+            n.name: NetworkFact(
+                uuid="5",
+                kind=n.kind,
+                bridge=n.bridge,
+                addresses=(n.address,),
+                dhcp=n.dhcp,
+                dhcp_ranges=(f"{n.dhcp_start}-{n.dhcp_end}",),
+                active=True,
+                autostart=not n.existing,
+            )
             for n in plan_.networks
             if n.host == host
         },

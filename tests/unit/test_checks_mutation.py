@@ -11,6 +11,7 @@ from guesthouse.checks import Finding, green
 from guesthouse.checks.check import SiteFacts, judge
 from guesthouse.checks.compile import checks
 from guesthouse.facts.guest import DomainDisk, DomainNic
+from guesthouse.facts.host import VlanFact
 from guesthouse.facts.inside import CloudInitFact
 from guesthouse.facts.together import NotAnswered
 
@@ -45,6 +46,17 @@ HOST: tuple[Row, ...] = (
     ("h1: hosts.h1.bridges.br0", (*H1, "bridges", "br0", "up"), False),
     ("h1: hosts.h1.bridges.br0.nic", (*H1, "bridges", "br0", "members"), ("vnet0",)),
     ("h1: hosts.h1.bridges.br0.address", (*H1, "bridges", "br0", "addresses"), ()),
+    ("h1: hosts.h1.bridges.br1", (*H1, "bridges", "br1"), GONE),
+    ("h1: hosts.h1.bridges.br1.nic", (*H1, "bridges", "br1", "vlans"), {}),
+    ("h1: hosts.h1.bridges.br1.address", (*H1, "bridges", "br1", "addresses"), ("10.9.1.1/24",)),
+    *(
+        ("h1: hosts.h1.bridges.br1.vlan", (*H1, "bridges", "br1", "vlans"), to)
+        for to in (
+            {"eth1.43": VlanFact("eth1", 43)},
+            {"eth1.42": VlanFact("eth1", 42), "eth1.43": VlanFact("eth1", 43)},
+        )
+    ),
+    ("h1: hosts.h1.bridges.br1.vlan", (*H1, "bridges", "br1", "members"), ("eth1", "eth1.42")),
     ("h1: networks.office.bridge", (*H1, "bridges", "br9"), GONE),
     ("h1: hosts.h1 libvirt", LIBVIRT, NotAnswered("failed to connect")),
     *(
@@ -70,6 +82,11 @@ HOST: tuple[Row, ...] = (
             (".dhcp", ("dhcp",), name != "nat"),
             (" active", ("active",), False),
         )
+    ),
+    (
+        "h1: networks.nat.dhcp_range",
+        (*LIBVIRT, "networks", "nat", "dhcp_ranges"),
+        ("10.7.0.2-10.7.0.9",),
     ),
     ("h1: networks.nat autostart", (*LIBVIRT, "networks", "nat", "autostart"), False),
     ("h1: networks.nat bridge", (*LIBVIRT, "networks", "nat", "bridge"), "virbr0"),

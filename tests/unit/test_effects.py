@@ -245,12 +245,14 @@ def test_what_a_change_of_disks_costs(
 def test_only_what_is_worse_than_live_needs_a_permission() -> None:
     found = [Change("x", "1", "2", effect) for effect in Effect]
     assert [c.effect.value for c in refused(found, ())] == [
+        "link_loss",
         "restart",
         "migrate",
         "replace",
         "destroys_data",
     ]
     assert [c.effect.value for c in refused(found, ("restart", "replace"))] == [
+        "link_loss",
         "migrate",
         "destroys_data",
     ]

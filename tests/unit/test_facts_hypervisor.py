@@ -52,6 +52,7 @@ def test_a_running_guest_with_its_pool_and_network() -> None:
             bridge="gh6014fbd00f28",
             addresses=("10.66.6.1/24",),
             dhcp=True,
+            dhcp_ranges=("10.66.6.2-10.66.6.254",),
             active=True,
             autostart=True,
         )

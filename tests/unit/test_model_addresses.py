@@ -9,6 +9,8 @@ from test_rules import changed
 
 from guesthouse.model import rules
 
+LONG = {"start": "10.77.0.10", "end": "10.77.0.20"}
+
 CASES: list[tuple[dict[str, Any], list[str]]] = [
     (
         {"guests__b__nics__n1__address": "10.78.0.2/24"},
@@ -100,6 +102,63 @@ CASES: list[tuple[dict[str, Any], list[str]]] = [
             }
         },
         ["networks.wide.subnet: overlaps with networks.nat on host 'h2', got '10.77.0.128/25'"],
+    ),
+    *(
+        ({"networks__nat__dhcp_range": {"start": start, "end": end}}, expected)
+        for start, end, expected in (
+            ("10.77.0.100", "10.77.0.199", []),
+            (
+                "10.77.0.2",
+                "10.77.0.9",
+                [
+                    "guests.b.nics.n1.address: is in the DHCP range of network 'nat', "
+                    "got '10.77.0.2/24', allowed outside 10.77.0.2-10.77.0.9"
+                ],
+            ),
+            (
+                "10.77.1.5",
+                "2001:db8::5",
+                [
+                    f"networks.nat.dhcp_range.{end}: is outside the subnet of network 'nat', "
+                    f"got '{value}', allowed 10.77.0.0/24"
+                    for end, value in (("start", "10.77.1.5"), ("end", "2001:db8::5"))
+                ],
+            ),
+            (
+                "10.77.0.9",
+                "10.77.0.8",
+                [
+                    "networks.nat.dhcp_range.end: comes before the start, "
+                    "got '10.77.0.8', allowed from 10.77.0.9"
+                ],
+            ),
+            (
+                "10.77.0.0",
+                "10.77.0.255",
+                [
+                    f"networks.nat.dhcp_range: holds {what}, got '10.77.0.0-10.77.0.255'"
+                    for what in (
+                        "the network's own address 10.77.0.0",
+                        "the host's own address 10.77.0.1",
+                        "the broadcast address 10.77.0.255",
+                    )
+                ],
+            ),
+        )
+    ),
+    (
+        {"networks__nat__dhcp": False, "networks__nat__dhcp_range": LONG},
+        [
+            "networks.nat.dhcp_range: the network has no DHCP\n"
+            "  hint: take 'dhcp: false' or 'dhcp_range' away"
+        ],
+    ),
+    (
+        {"networks__six__dhcp_range": {"start": "2001:db8::5", "end": "2001:db8::1:0"}},
+        [
+            "networks.six.dhcp_range.end: is too far from the start: libvirt counts in the last "
+            "16 bits only, got '2001:db8::1:0'"
+        ],
     ),
     (
         {"networks__nat__subnet": "10.90.0.0/24", "guests__b__nics__n1": {"network": "nat"}},

@@ -100,7 +100,23 @@ CASES: list[tuple[str, Any, str]] = [
     (
         "networks.n.bridge",
         "br0",
-        "networks.n.bridge: unknown key, allowed 'dhcp', 'existing', 'hosts', 'kind', 'subnet'",
+        "networks.n.bridge: unknown key, "
+        "allowed 'allow', 'dhcp', 'dhcp_range', 'existing', 'hosts', 'kind', 'subnet'",
+    ),
+    (
+        "networks.n.dhcp_range",
+        {"start": "10.0.0.2"},
+        "networks.n.dhcp_range.end: is required",
+    ),
+    (
+        "networks.n.allow",
+        ["restart"],
+        "networks.n.allow.0: unknown value, got 'restart', allowed 'link_loss'",
+    ),
+    (
+        "hosts.h.bridges",
+        {"br0": {"nic": "eth0", "vlan": "4095"}},
+        "hosts.h.bridges.br0.vlan: is too big, got '4095', allowed at most 4094",
     ),
     ("networks.n.subnet", "10.0.0.5/24", "networks.n.subnet: has host bits set, got '10.0.0.5/24'"),
     (

@@ -187,6 +187,22 @@ CASES: list[tuple[dict[str, Any], list[str]]] = [
         ["hosts.h1.bridges.br1.nic: is already the member of bridge 'br0', got 'eth1'"],
     ),
     (
+        {"hosts__h1__bridges__br1": {"vlan": 42}},
+        [
+            "hosts.h1.bridges.br1.vlan: a VLAN needs a NIC, got 42\n"
+            "  hint: say on which NIC it is: 'nic'"
+        ],
+    ),
+    ({"hosts__h1__bridges__br1": {"nic": "eth1", "vlan": 42}}, []),
+    (
+        {"hosts__h1__bridges": {b: {"nic": "eth1", "vlan": 42} for b in ("br0", "br1")}},
+        ["hosts.h1.bridges.br1.vlan: is already the member of bridge 'br0', got 'eth1.42'"],
+    ),
+    (
+        {"hosts__h1__bridges": {"br0": {"nic": "eth1", "vlan": 4}, "br1": {}, "eth1.4": {}}},
+        ["hosts.h1.bridges.br0.nic: a bridge cannot be the member of a bridge, got 'eth1.4'"],
+    ),
+    (
         {"hosts__h1__bridges__br1__nic": "br0"},
         ["hosts.h1.bridges.br1.nic: a bridge cannot be the member of a bridge, got 'br0'"],
     ),

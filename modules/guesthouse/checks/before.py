@@ -129,8 +129,10 @@ def _software(
 
 
 def _bridges(item: HostPlan, fact: CapacityFact) -> Iterator[_Row]:
+    nics: dict[str, str] = {}
     for name, bridge in item.host.bridges.items():
-        if bridge.nic:
+        # Bridges on VLANs may share a NIC: it is one thing that is there or not.
+        if bridge.nic and nics.setdefault(bridge.nic, name) == name:
             ok = bridge.nic in fact.nics
             what, remedy = "host has the bridge's NIC", "list them on the host: ip -br link"
             seen = "yes" if ok else "no such interface"

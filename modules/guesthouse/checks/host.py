@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from guesthouse.checks.before import KEPT_MIB, KEPT_SHARE
@@ -164,16 +164,37 @@ def _bridges(ground: Ground, item: HostPlan, name: str) -> Iterator[Check]:
             raise Unanswered(f"failed: {ground.id(base)}")
         return found
 
-    def nic(facts: SiteFacts) -> Seen:
-        members = part(facts).members
-        return Seen(bridge.nic in members, f"members {words(members)}")
-
     def address(facts: SiteFacts) -> Seen:
         seen = part(facts).addresses
         return Seen(seen == ((bridge.address,) if bridge.address else ()), words(seen))
 
     yield ground.check(base, "bridge is there and up", "up", exists)
-    if bridge.nic:
-        yield ground.check(f"{base}.nic", "NIC is a member of the bridge", bridge.nic, nic)
+    yield from _uplink(ground, item, name, part)
     wanted = bridge.address or "none"
     yield ground.check(f"{base}.address", "host has this address on the bridge", wanted, address)
+
+
+def _uplink(
+    ground: Ground, item: HostPlan, name: str, part: Callable[[SiteFacts], BridgeFact]
+) -> Iterator[Check]:
+    """The bridge's member towards the wire: a NIC, or one VLAN of it."""
+    bridge, base = item.host.bridges[name], f"bridges.{name}"
+
+    def nic(facts: SiteFacts) -> Seen:
+        found = part(facts)
+        there = bridge.nic in found.members
+        if bridge.vlan:
+            there = bridge.nic in [item.nic for item in found.vlans.values()]
+        return Seen(there, f"members {words(found.members)}")
+
+    def vlan(facts: SiteFacts) -> Seen:
+        found = part(facts)
+        seen = [item.id for item in found.vlans.values() if item.nic == bridge.nic]
+        tagged = bridge.nic not in found.members
+        return Seen(tagged and seen == [bridge.vlan], words(seen if tagged else "untagged"))
+
+    if bridge.nic:
+        yield ground.check(f"{base}.nic", "NIC is a member of the bridge", bridge.nic, nic)
+    if bridge.vlan:
+        what, needs = "bridge has this VLAN of the NIC", (ground.id(f"{base}.nic"),)
+        yield ground.check(f"{base}.vlan", what, bridge.vlan, vlan, needs=needs)

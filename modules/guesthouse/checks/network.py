@@ -10,6 +10,8 @@ from guesthouse.checks.storage import libvirt_id
 from guesthouse.facts.network import NetworkFact
 from guesthouse.placement import NetworkPlan, Plan
 
+Needs = tuple[str, ...]
+
 
 def checks(plan: Plan, network: NetworkPlan) -> Iterator[Check]:
     """Every check of one network on one host."""
@@ -25,11 +27,15 @@ def checks(plan: Plan, network: NetworkPlan) -> Iterator[Check]:
     def there(facts: SiteFacts) -> Seen:
         return equal(True, fact(facts) is not None)
 
-    def attribute(path: str, what: str, wanted: object, name: str, aspect: str = "") -> Check:
+    def attribute(
+        path: str, what: str, wanted: object, name: str, aspect: str = "", needs: Needs = ("",)
+    ) -> Check:
         def look(facts: SiteFacts) -> Seen:
             return equal(wanted, getattr(fact(facts), name))
 
-        return ground.check(path, what, wanted, look, aspect=aspect, needs=(ground.id(""),))
+        return ground.check(
+            path, what, wanted, look, aspect=aspect, needs=tuple(map(ground.id, needs))
+        )
 
     yield ground.check("", "network is defined", True, there)
     yield attribute("kind", "network has its kind", network.kind, "kind")
@@ -37,6 +43,9 @@ def checks(plan: Plan, network: NetworkPlan) -> Iterator[Check]:
     yield attribute("subnet", "host has the subnet's first address", addresses, "addresses")
     yield attribute("dhcp", "libvirt hands out addresses", network.dhcp, "dhcp")
     yield attribute("", "network is active", True, "active", "active")
+    if network.dhcp and not network.existing:
+        ends = (f"{network.dhcp_start}-{network.dhcp_end}",)
+        yield attribute("dhcp_range", "they are of its range", ends, "dhcp_ranges", needs=("dhcp",))
     if not network.existing:
         yield attribute("", "network starts at boot", True, "autostart", "autostart")
         yield attribute("", "network has its bridge", network.bridge, "bridge", "bridge")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from guesthouse.placement import GuestPlan, HostPlan, ImagePlan, NicPlan
+from guesthouse.placement import GuestPlan, HostPlan, ImagePlan, NetworkPlan, NicPlan
 from guesthouse.placement.identity import Identity
 from guesthouse.render import GuestDocument, HostDocument
 
@@ -42,6 +42,7 @@ def host_inputs(identity: Identity, plan: HostPlan, document: HostDocument) -> d
         "services": {name: item.model_dump() for name, item in document.services.items()},
         "bridges": {
             name: {"nic": bridge.nic or "", "address": bridge.address or ""}
+            | ({"vlan": bridge.vlan, "uplink": bridge.uplink} if bridge.vlan else {})
             for name, bridge in document.bridges.items()
         },
     }
@@ -57,6 +58,22 @@ def image_inputs(host: HostPlan, plan: ImagePlan) -> dict[str, Any]:
         "format": plan.format,
         "path": plan.path,
         "mode": "0444",
+    }
+
+
+def network_inputs(
+    identity: Identity, host: HostPlan, plan: NetworkPlan, document: str
+) -> dict[str, Any]:
+    """Inputs of a Network."""
+    return {
+        "connection": connection(host),
+        "mark": mark(identity),
+        "name": plan.name,
+        "uuid": plan.uuid,
+        "network_xml": document,
+        "active": True,
+        "autostart": True,
+        "allow": list(plan.allow),
     }
 
 

@@ -41,6 +41,15 @@ class Image(Resource):
         super().__init__("Image", name, inputs, opts)
 
 
+class Network(Resource):
+    """A libvirt network of one host."""
+
+    def __init__(
+        self, name: str, inputs: Inputs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("Network", name, inputs, opts)
+
+
 class Guest(Resource):
     """A guest with its disks and seed."""
 

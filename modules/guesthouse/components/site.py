@@ -10,9 +10,9 @@ import pulumi
 
 from guesthouse import render
 from guesthouse.components import inputs, libvirt
-from guesthouse.components.resources import Guest, Host, Image, Resource
+from guesthouse.components.resources import Guest, Host, Image, Network, Resource
 from guesthouse.components.summary import summary
-from guesthouse.placement import GuestPlan, NetworkPlan, Plan, PoolPlan
+from guesthouse.placement import GuestPlan, Plan
 
 Told = Mapping[str, Sequence[Any]]
 Ours = TypeVar("Ours", bound=Resource)
@@ -33,7 +33,8 @@ class SiteComponent(pulumi.ComponentResource):
         self._needs: dict[tuple[str, str, str], pulumi.Resource] = {}
         self._ours: list[Resource] = []
         self.hosts = {name: self._host(name) for name in plan.hosts}
-        self._pools_and_networks()
+        self._pools()
+        self._networks()
         self._images()
         self.guests = {name: self._guest(guest) for name, guest in plan.guests.items()}
         self.outputs = self._outputs()
@@ -53,22 +54,29 @@ class SiteComponent(pulumi.ComponentResource):
         values = inputs.host_inputs(self._plan.identity, host, render.host_document(host))
         return self._mine(Host(name, values, self._options()))
 
-    def _pools_and_networks(self) -> None:
+    def _pools(self) -> None:
         providers: dict[str, pulumi.ProviderResource] = {}
-        things: list[PoolPlan | NetworkPlan] = [*self._plan.pools, *self._plan.networks]
-        for thing in things:
-            if thing.existing:
+        for pool in self._plan.pools:
+            if pool.existing:
                 continue
-            host = self.hosts[thing.host]
-            if thing.host not in providers:
-                providers[thing.host] = libvirt.provider(
-                    thing.host, host.libvirt_uri, self._options()
+            host = self.hosts[pool.host]
+            if pool.host not in providers:
+                providers[pool.host] = libvirt.provider(
+                    pool.host, host.libvirt_uri, self._options()
                 )
-            options = self._options(providers[thing.host], [host])
-            if isinstance(thing, PoolPlan):
-                self._needs["pool", thing.host, thing.name] = libvirt.pool(thing, options)
-            else:
-                self._needs["network", thing.host, thing.name] = libvirt.network(thing, options)
+            options = self._options(providers[pool.host], [host])
+            self._needs["pool", pool.host, pool.name] = libvirt.pool(pool, options)
+
+    def _networks(self) -> None:
+        for plan in self._plan.networks:
+            if plan.existing:
+                continue
+            document = render.network_document(plan)
+            host = self._plan.hosts[plan.host]
+            values = inputs.network_inputs(self._plan.identity, host, plan, document)
+            options = self._options(depends_on=[self.hosts[plan.host]])
+            resource = self._mine(Network(f"{plan.host}-{plan.name}", values, options))
+            self._needs["network", plan.host, plan.name] = resource
 
     def _images(self) -> None:
         for image in self._plan.images:

@@ -10,6 +10,7 @@ _WORDS = {
     "replace": "are replaced",
     "migrate": "move",
     "restart": "restart",
+    "link_loss": "lose their link",
     "live+persist": "change live",
     "live": "change live",
     "none": "do not feel it",
@@ -28,7 +29,7 @@ def summary(changes: Mapping[str, Sequence[Mapping[str, str]]]) -> str:
         if told:
             worst = min((change["effect"] for change in told), key=ranks.index)
             groups.setdefault(_WORDS[worst], []).append(guest)
-    named = {_WORDS[effect] for effect in ranks[:4]}
+    named = {_WORDS[effect] for effect in ranks[:5]}
     parts = [
         f"{len(groups[words])} {words}" + (f" ({_names(groups[words])})" if words in named else "")
         for words in dict.fromkeys(_WORDS.values())

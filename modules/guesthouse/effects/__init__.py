@@ -4,9 +4,11 @@ Comes in: domain documents, volumes, and what libvirt told of the running guest.
 document as seen, and changes with their effects. May import: model, errors. Third-party name: lxml.
 """
 
+from guesthouse.effects.bridges import bridge_changes
 from guesthouse.effects.change import CHANGED, Change, Effect, refused, worst
 from guesthouse.effects.compare import domain_changes
 from guesthouse.effects.disks import disk_changes
+from guesthouse.effects.network import network_changes, section_updates, seen_network
 from guesthouse.effects.room import Room, room
 from guesthouse.effects.seen import running_document, seen_document
 
@@ -15,11 +17,15 @@ __all__ = [
     "Change",
     "Effect",
     "Room",
+    "bridge_changes",
     "disk_changes",
     "domain_changes",
+    "network_changes",
     "refused",
     "room",
     "running_document",
+    "section_updates",
     "seen_document",
+    "seen_network",
     "worst",
 ]

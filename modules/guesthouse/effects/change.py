@@ -15,6 +15,7 @@ class Effect(Enum):
     NONE = "none"
     LIVE = "live"
     LIVE_PERSIST = "live+persist"
+    LINK_LOSS = "link_loss"
     RESTART = "restart"
     MIGRATE = "migrate"
     REPLACE = "replace"

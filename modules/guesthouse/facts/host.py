@@ -8,8 +8,8 @@ from __future__ import annotations
 import base64
 import json
 import shlex
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from guesthouse.facts.question import Question
@@ -35,12 +35,22 @@ class ServiceFact:
 
 
 @dataclass(frozen=True)
+class VlanFact:
+    """A VLAN device: the NIC that it is on, and its number."""
+
+    nic: str
+    id: int
+
+
+@dataclass(frozen=True)
 class BridgeFact:
-    """A Linux bridge: members (taps of guests too), addresses with prefix length, set up or not."""
+    """A Linux bridge: members (taps of guests too), addresses with prefix length, set up or not;
+    ``vlans`` tells of those members that are VLAN devices."""
 
     members: tuple[str, ...]
     addresses: tuple[str, ...]
     up: bool
+    vlans: Mapping[str, VlanFact] = field(default_factory=dict)
 
 
 # systemctl(1), is-enabled: the states for which it exits with 0.
@@ -149,14 +159,47 @@ def bridges(names: Iterable[str]) -> Question[dict[str, BridgeFact]]:
     return Question("ip -j -d address show", parse)
 
 
+@dataclass(frozen=True)
+class WayIn:
+    """The interface and the address (with prefix length) that this ssh session came in by."""
+
+    interface: str
+    address: str
+
+
+def way_in() -> Question[WayIn]:
+    """Where ssh reaches the host; empty words when it does not say (ssh(1), SSH_CONNECTION)."""
+
+    def parse(output: str) -> WayIn:
+        session, _, answer = output.partition("\n")
+        server = (session.split() + [""] * 3)[2].partition("%")[0]
+        for link in json.loads(answer or "[]"):
+            for address in _addresses(link) if link else ():
+                if server and address.partition("/")[0] == server:
+                    return WayIn(link["ifname"], address)
+        return WayIn("", "")
+
+    return Question('echo "$SSH_CONNECTION"; ip -j address show', parse)
+
+
 def _kind(link: dict[str, Any]) -> str:
     return str(link.get("linkinfo", {}).get("info_kind", ""))
 
 
 def _bridge(link: dict[str, Any], links: list[dict[str, Any]]) -> BridgeFact:
-    addresses = (a for a in link.get("addr_info", []) if a.get("scope") != "link")
+    members = [x for x in links if x.get("master") == link["ifname"]]
     return BridgeFact(
-        members=tuple(sorted(x["ifname"] for x in links if x.get("master") == link["ifname"])),
-        addresses=tuple(f"{a['local']}/{a['prefixlen']}" for a in addresses),
+        members=tuple(sorted(x["ifname"] for x in members)),
+        addresses=_addresses(link),
         up="UP" in link.get("flags", []),
+        vlans={
+            x["ifname"]: VlanFact(x.get("link", ""), x["linkinfo"]["info_data"]["id"])
+            for x in members
+            if _kind(x) == "vlan"
+        },
     )
+
+
+def _addresses(link: dict[str, Any]) -> tuple[str, ...]:
+    found = (a for a in link.get("addr_info", []) if a.get("scope") != "link")
+    return tuple(f"{a['local']}/{a['prefixlen']}" for a in found)

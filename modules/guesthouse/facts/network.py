@@ -17,7 +17,8 @@ _KINDS = {"nat": "nat", "route": "routed", "": "isolated"}
 class NetworkFact:
     """A libvirt network: kind in our words, its bridge, the host's addresses with prefix length.
 
-    ``dhcp``: libvirt hands out addresses of a range on it.
+    ``dhcp``: libvirt hands out addresses of a range on it, the first to the last one of
+    ``dhcp_ranges`` (``10.7.0.2-10.7.0.254``).
     """
 
     uuid: str
@@ -25,6 +26,7 @@ class NetworkFact:
     bridge: str
     addresses: tuple[str, ...]
     dhcp: bool
+    dhcp_ranges: tuple[str, ...]
     active: bool
     autostart: bool
 
@@ -43,6 +45,9 @@ def network(info_text: str, text: str) -> NetworkFact:
         bridge="" if bridge is None else bridge.get("name") or "",
         addresses=tuple(_address(item) for item in root.findall("ip")),
         dhcp=root.find("ip/dhcp/range") is not None,
+        dhcp_ranges=tuple(
+            f"{item.get('start')}-{item.get('end')}" for item in root.findall("ip/dhcp/range")
+        ),
         active=info["Active"] == "yes",
         autostart=info["Autostart"] == "yes",
     )

@@ -6,7 +6,7 @@ that lists every problem at once. May import: errors. The third-party name here 
 
 from guesthouse.model.guest import CloudInit, Disk, Guest, Nic, SecretName, SshKey, User
 from guesthouse.model.host import Bridge, File, Host, Service
-from guesthouse.model.network import BridgeNetwork, Network, VirtualNetwork
+from guesthouse.model.network import BridgeNetwork, DhcpRange, Network, VirtualNetwork
 from guesthouse.model.site import Site, parse_site
 from guesthouse.model.storage import Image, Pool
 
@@ -14,6 +14,7 @@ __all__ = [
     "Bridge",
     "BridgeNetwork",
     "CloudInit",
+    "DhcpRange",
     "Disk",
     "File",
     "Guest",

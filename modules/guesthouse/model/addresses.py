@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from guesthouse.errors import Problem
+from guesthouse.model import dhcp
 from guesthouse.model.guest import Nic
 from guesthouse.model.network import VirtualNetwork
 from guesthouse.model.reach import Reach
@@ -19,6 +20,7 @@ _subnet = lru_cache(4096)(ipaddress.ip_network)
 
 def problems(site: Site, reach: Reach) -> Iterator[Problem]:
     """Everything that is wrong with subnets, addresses and MACs."""
+    yield from dhcp.problems(site)
     yield from _overlaps(site, reach)
     yield from _claims(site, reach)
     for guest_name, guest in site.guests.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import Annotated
 
 from pydantic import Field, StringConstraints
@@ -20,18 +21,30 @@ from guesthouse.model.values import (
     UnitName,
     UserName,
     VcpuCount,
+    VlanId,
 )
 
 
 class Bridge(Model):
     """A Linux bridge made by systemd-networkd (systemd.netdev(5), systemd.network(5)).
 
-    ``nic`` is the host's network interface that becomes its member; ``address`` is the host's
-    own address on it, with prefix length.
+    ``nic`` is the host's network interface that becomes its member, or with ``vlan`` (IEEE
+    802.1Q) a VLAN of it: several bridges may share a NIC. ``address`` is the host's own address
+    on the bridge, with prefix length.
     """
 
     nic: InterfaceName | None = None
+    vlan: VlanId | None = None
     address: InterfaceAddress | None = None
+
+    @property
+    def uplink(self) -> str:
+        """The device that is the bridge's member: the NIC, or the VLAN device on it."""
+        if self.nic is None or self.vlan is None:
+            return self.nic or ""
+        name = f"{self.nic}.{self.vlan}"
+        # Linux: at most 15 characters.
+        return name if len(name) <= 15 else f"gv{zlib.crc32(self.nic.encode()):08x}.{self.vlan}"
 
 
 class File(Model):

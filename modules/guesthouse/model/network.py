@@ -6,7 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from guesthouse.model.values import InterfaceName, Model, Name, Subnet
+from guesthouse.model.values import InterfaceName, IpAddress, Model, Name, Subnet
+
+# What a change of a network may cost the running guests on it.
+NetworkPermission = Literal["link_loss"]
 
 
 class BridgeNetwork(Model):
@@ -21,19 +24,29 @@ class BridgeNetwork(Model):
     existing: bool = False
 
 
+class DhcpRange(Model):
+    """The addresses that libvirt's DHCP hands out, from the first to the last one."""
+
+    start: IpAddress
+    end: IpAddress
+
+
 class VirtualNetwork(Model):
     """A libvirt network with its own bridge (https://libvirt.org/formatnetwork.html).
 
     ``nat`` reaches out through the host, ``routed`` is forwarded without NAT, ``isolated`` joins
     guests and host only. The host has the subnet's first address; with ``dhcp`` libvirt hands
-    out the rest. Without ``hosts``: on every host.
+    out those of ``dhcp_range``, else the rest. Without ``hosts``: on every host. A change that
+    takes the link from running guests for a moment needs ``allow: [link_loss]``.
     """
 
     kind: Literal["nat", "routed", "isolated"]
     subnet: Subnet
     dhcp: bool = True
+    dhcp_range: DhcpRange | None = None
     hosts: tuple[Name, ...] = ()
     existing: bool = False
+    allow: tuple[NetworkPermission, ...] = ()
 
 
 Network = Annotated[BridgeNetwork | VirtualNetwork, Field(discriminator="kind")]

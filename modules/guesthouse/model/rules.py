@@ -114,11 +114,17 @@ def _memory_host(path: Path, host: Host) -> Iterator[Problem]:
 def _bridges(path: Path, host: Host) -> Iterator[Problem]:
     members: dict[str, str] = {}
     for name, bridge in host.bridges.items():
-        here = (*path, "bridges", name, "nic")
-        if bridge.nic in host.bridges:
-            yield problem(here, "a bridge cannot be the member of a bridge", bridge.nic)
-        elif bridge.nic and (other := members.setdefault(bridge.nic, name)) != name:
-            yield problem(here, f"is already the member of bridge '{other}'", bridge.nic)
+        here = (*path, "bridges", name)
+        if bridge.vlan and not bridge.nic:
+            hint = "say on which NIC it is: 'nic'"
+            yield problem((*here, "vlan"), "a VLAN needs a NIC", bridge.vlan, hint=hint)
+        elif bridge.nic in host.bridges or bridge.uplink in host.bridges:
+            what = "a bridge cannot be the member of a bridge"
+            yield problem((*here, "nic"), what, bridge.uplink)
+        elif bridge.nic and (other := members.setdefault(bridge.uplink, name)) != name:
+            field = "vlan" if bridge.vlan else "nic"
+            what = f"is already the member of bridge '{other}'"
+            yield problem((*here, field), what, bridge.uplink)
 
 
 def _files(path: Path, host: Host) -> Iterator[Problem]:

@@ -11,7 +11,7 @@ from guesthouse.errors import SiteError
 from guesthouse.model import shape
 from guesthouse.model.guest import Guest, Permission
 from guesthouse.model.host import Host
-from guesthouse.model.network import Network
+from guesthouse.model.network import Network, NetworkPermission
 from guesthouse.model.shape import did_you_mean
 from guesthouse.model.storage import Image, Pool
 from guesthouse.model.values import Model, Name
@@ -21,7 +21,7 @@ __all__ = ["Site", "did_you_mean", "parse_site"]
 
 class Site(Model):
     """Everything of one stack. ``site`` is its identity and part of every UUID, ``allow`` what
-    changes of any guest may cost.
+    changes of any guest or network may cost.
 
     The models check the shape; ``rules.problems`` checks what the parts say about each other.
     """
@@ -32,7 +32,7 @@ class Site(Model):
     images: dict[Name, Image] = Field(default_factory=dict)
     networks: dict[Name, Network] = Field(default_factory=dict)
     guests: dict[Name, Guest] = Field(default_factory=dict)
-    allow: tuple[Permission, ...] = ()
+    allow: tuple[Permission | NetworkPermission, ...] = ()
 
 
 def parse_site(values: Mapping[str, Any]) -> Site:

@@ -77,6 +77,8 @@ Mac = Annotated[
     AfterValidator(_mac),
 ]
 Port = Annotated[int, Field(ge=1, le=65535)]
+# IEEE 802.1Q: 0 and 4095 are reserved.
+VlanId = Annotated[int, Field(ge=1, le=4094)]
 MemoryMib = Annotated[int, Field(ge=32, le=64 * 1024 * 1024)]
 # No more than the provider's calls at a time on one host.
 BootCount = Annotated[int, Field(ge=1, le=4)]

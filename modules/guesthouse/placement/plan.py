@@ -42,17 +42,23 @@ class PoolPlan:
 class NetworkPlan:
     """A libvirt network (nat, routed, isolated) on one host.
 
-    ``address`` is the host's own, the first of the subnet, with prefix length.
+    ``address`` is the host's own, the first of the subnet, with prefix length; ``mac`` that of
+    its bridge. ``dhcp_start`` and ``dhcp_end`` are the addresses handed out, empty for none.
     """
 
     host: str
     name: str
+    uuid: str
     kind: str
     bridge: str
+    mac: str
     subnet: str
     address: str
     dhcp: bool
+    dhcp_start: str
+    dhcp_end: str
     existing: bool
+    allow: tuple[str, ...]
 
 
 @dataclass(frozen=True)

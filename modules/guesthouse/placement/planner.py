@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from guesthouse.errors import SiteError
 from guesthouse.model import BridgeNetwork, Disk, Guest, Nic, Site, VirtualNetwork, rules
+from guesthouse.model.dhcp import LIBVIRT_BLOCK_BITS
 from guesthouse.placement import capacity
 from guesthouse.placement.identity import Identity
 from guesthouse.placement.plan import (
@@ -56,17 +57,36 @@ def _networks(site: Site, identity: Identity) -> Iterator[NetworkPlan]:
         if isinstance(network, BridgeNetwork):
             continue
         subnet = ipaddress.ip_network(network.subnet)
+        start, end = _dhcp(network)
         for host in network.hosts or tuple(site.hosts):
             yield NetworkPlan(
                 host=host,
                 name=name,
+                uuid="" if network.existing else identity.uuid("network", name),
                 kind=network.kind,
                 bridge=identity.bridge_name(name),
+                mac=identity.mac("network", host, name),
                 subnet=network.subnet,
                 address=f"{subnet[1]}/{subnet.prefixlen}",
                 dhcp=network.dhcp,
+                dhcp_start=start,
+                dhcp_end=end,
                 existing=network.existing,
+                allow=tuple(sorted({*(w for w in site.allow if w == "link_loss"), *network.allow})),
             )
+
+
+def _dhcp(network: VirtualNetwork) -> tuple[str, str]:
+    """The first and the last address that DHCP hands out; without a declared range all but the
+    host's own, as far as libvirt counts."""
+    if not network.dhcp:
+        return "", ""
+    if network.dhcp_range:
+        return network.dhcp_range.start, network.dhcp_range.end
+    subnet = ipaddress.ip_network(network.subnet)
+    last = subnet[-2] if subnet.version == 4 else subnet[-1]
+    block = int(subnet[2]) | ((1 << LIBVIRT_BLOCK_BITS) - 1)
+    return str(subnet[2]), str(min(last, type(last)(block)))
 
 
 def _images(site: Site) -> Iterator[ImagePlan]:
@@ -116,7 +136,7 @@ def _guest(site: Site, identity: Identity, name: str, guest: Guest, images: Imag
         description=guest.description,
         timeout_s=guest.timeout_s,
         shutdown_timeout_s=guest.shutdown_timeout_s,
-        allow=tuple(sorted({*site.allow, *guest.allow})),
+        allow=tuple(sorted({*(w for w in site.allow if w != "link_loss"), *guest.allow})),
         keep_aside_days=guest.keep_aside_days,
         disks=disks,
         nics=tuple(_nic(site, identity, name, key, nic) for key, nic in guest.nics.items()),

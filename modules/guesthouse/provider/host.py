@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-import shlex
-import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
-from guesthouse.errors import MachineError, Problem, RefusedError
+from guesthouse.effects import bridge_changes
+from guesthouse.errors import Problem, RefusedError
 from guesthouse.facts import host as facts
 from guesthouse.facts.question import ask
 from guesthouse.machine.configure import HostJob, configure
 from guesthouse.machine.connections import HostConnection
 from guesthouse.provider import ownership
+from guesthouse.provider.bridges import (
+    Bridges,
+    commands,
+    refuse_cut_off,
+    seen_bridges,
+    unplug,
+    wait_for_bridges,
+)
+from guesthouse.provider.changes import summary
 from guesthouse.provider.resource import Call, Resource, Values, same_host
-
-# networkd needs a moment to make a bridge and give it its address; emulated hosts need more.
-BRIDGE_TIMEOUT_S = 60
 
 
 class HostResource(Resource):
@@ -29,20 +34,24 @@ class HostResource(Resource):
 
     def planned(self, call: Call, state: Values | None, inputs: Values) -> dict[str, Any]:
         if state is not None:
-            same_host(str(inputs["connection"]["name"]), state, inputs)
+            name = str(inputs["connection"]["name"])
+            same_host(name, state, inputs)
+            found = bridge_changes(state["bridges"], inputs["bridges"])
+            if found:
+                call.say(summary(name, found))
         return _state(inputs)
 
     def create(self, call: Call, inputs: Values) -> tuple[str, dict[str, Any]]:
         host = self.host(inputs)
         if not host.is_test:
-            self._apply(call, host, inputs, removed_files=())
+            self._apply(call, host, inputs, removed_files=(), old_bridges={})
         return str(inputs["uuid"]), _state(inputs)
 
     def read(self, resource_id: str, state: Values) -> dict[str, Any] | None:
         host = self.host(state)
         if host.is_test:
             return dict(state)
-        return {**state, **_seen(host, state)}
+        return {**state, **_seen(host, state["declared"])}
 
     def update(self, call: Call, resource_id: str, state: Values, inputs: Values) -> dict[str, Any]:
         same_host(str(inputs["connection"]["name"]), state, inputs)
@@ -50,9 +59,7 @@ class HostResource(Resource):
         if not host.is_test:
             declared = state.get("declared", state)
             removed = sorted(set(declared["files"]) - set(inputs["files"]))
-            for name in sorted(set(declared["bridges"]) - set(inputs["bridges"])):
-                _remove_bridge(host, name)
-            self._apply(call, host, inputs, tuple(removed))
+            self._apply(call, host, inputs, tuple(removed), declared["bridges"])
         return _state(inputs)
 
     def delete(self, call: Call, resource_id: str, state: Values) -> None:
@@ -62,15 +69,20 @@ class HostResource(Resource):
         record = ownership.read_record(host, resource_id)
         owned = record.items if record else tuple(state["declared"]["files"])
         with host.lock(resource_id):
-            for name in state["declared"]["bridges"]:
-                _remove_bridge(host, name)
+            for line in unplug(state["declared"]["bridges"], {}):
+                host.root(line)
             configure(host.endpoint, HostJob(absent=tuple(owned)))
             if state["declared"]["bridges"]:
                 host.root("networkctl reload")
             ownership.remove_record(host, resource_id)
 
     def _apply(
-        self, call: Call, host: HostConnection, inputs: Values, removed_files: tuple[str, ...]
+        self,
+        call: Call,
+        host: HostConnection,
+        inputs: Values,
+        removed_files: tuple[str, ...],
+        old_bridges: Bridges,
     ) -> None:
         key, mark = str(inputs["uuid"]), ownership.mark_text(inputs["mark"])
         with host.lock(key):
@@ -78,14 +90,15 @@ class HostResource(Resource):
             owned = set(record.items) if record else set()
             before = _seen(host, inputs)
             _refuse_foreign(host.name, before["files"], inputs["files"], owned)
+            refuse_cut_off(host, before["bridges"], inputs["bridges"])
             items = tuple(sorted(owned | set(inputs["files"])))
             token = record.token if record else ownership.new_token()
             ownership.write_record(
                 host, key, ownership.Record(mark, host.name, token, False, items)
             )
             call.say(f"{host.name}: packages, files, services")
-            configure(host.endpoint, _job(inputs, before, removed_files))
-            _wait_for_bridges(host, inputs["bridges"])
+            configure(host.endpoint, _job(inputs, before, removed_files, old_bridges))
+            wait_for_bridges(host, inputs["bridges"])
             items = tuple(sorted(inputs["files"]))
             ownership.write_record(host, key, ownership.Record(mark, host.name, token, True, items))
 
@@ -117,7 +130,6 @@ def _seen(host: HostConnection, wanted: Values) -> dict[str, Any]:
     files = ask(host.run, facts.files(wanted["files"]))
     packages = ask(host.run, facts.packages(wanted["packages"]))
     services = ask(host.run, facts.services(wanted["services"]))
-    bridges = ask(host.run, facts.bridges(wanted["bridges"]))
     return {
         "files": {path: asdict(fact) for path, fact in files.items()},
         "packages": [name for name in wanted["packages"] if name in packages],
@@ -125,20 +137,7 @@ def _seen(host: HostConnection, wanted: Values) -> dict[str, Any]:
             name: {"enabled": fact.enabled, "running": fact.running}
             for name, fact in services.items()
         },
-        "bridges": {
-            name: _seen_bridge(bridges[name], wanted["bridges"][name])
-            for name in wanted["bridges"]
-            if name in bridges
-        },
-    }
-
-
-def _seen_bridge(fact: facts.BridgeFact, wanted: Mapping[str, str]) -> dict[str, str]:
-    """Our words for a bridge: the declared value where it holds, else what is there instead."""
-    address = wanted["address"]
-    return {
-        "nic": wanted["nic"] if wanted["nic"] in fact.members else "",
-        "address": address if address in fact.addresses else next(iter(fact.addresses), ""),
+        "bridges": seen_bridges(host, wanted["bridges"]),
     }
 
 
@@ -159,23 +158,12 @@ def _refuse_foreign(
         raise RefusedError(*problems)
 
 
-def _job(inputs: Values, before: Mapping[str, Any], removed: tuple[str, ...]) -> HostJob:
+def _job(
+    inputs: Values, before: Mapping[str, Any], removed: tuple[str, ...], old_bridges: Bridges
+) -> HostJob:
     """Only what is not as wanted, so that pyinfra's run is short."""
     files = {p: f for p, f in inputs["files"].items() if before["files"].get(p) != f}
-    commands = []
-    if removed or any(path.startswith("/etc/systemd/network/") for path in files):
-        commands.append("networkctl reload")
-    for name, bridge in inputs["bridges"].items():
-        if before["bridges"].get(name) != bridge:
-            links = [name, bridge["nic"]] if bridge["nic"] else [name]
-            # A bridge that is not there yet comes with the reload.
-            for link in links:
-                quoted = shlex.quote(link)
-                commands.append(
-                    f"! test -e /sys/class/net/{quoted} || networkctl reconfigure {quoted}"
-                )
-            if name not in before["bridges"] and "networkctl reload" not in commands:
-                commands.insert(0, "systemctl restart systemd-networkd.service")
+    reload = bool(removed) or any(path.startswith("/etc/systemd/network/") for path in files)
     return HostJob(
         packages=tuple(p for p in inputs["packages"] if p not in before["packages"]),
         files=files,
@@ -185,34 +173,8 @@ def _job(inputs: Values, before: Mapping[str, Any], removed: tuple[str, ...]) ->
             for name, wanted in inputs["services"].items()
             if before["services"].get(name) != wanted
         },
-        commands=tuple(commands),
+        commands=(
+            *unplug(old_bridges, inputs["bridges"]),
+            *commands(inputs["bridges"], before["bridges"], reload),
+        ),
     )
-
-
-def _wait_for_bridges(host: HostConnection, wanted: Mapping[str, Mapping[str, str]]) -> None:
-    deadline = time.monotonic() + BRIDGE_TIMEOUT_S
-    while True:
-        found = ask(host.run, facts.bridges(wanted))
-        seen = {name: _seen_bridge(found[name], wanted[name]) for name in wanted if name in found}
-        missing = {name: seen.get(name) for name in wanted if seen.get(name) != wanted[name]}
-        if not missing:
-            return
-        if time.monotonic() > deadline:
-            raise MachineError(
-                *(
-                    Problem(
-                        f"host {host.name} bridge {name}",
-                        f"not as declared after {BRIDGE_TIMEOUT_S} s",
-                        got=str(state or "no such bridge"),
-                        allowed=str(wanted[name]),
-                        hint=f"on the host: networkctl status {name}",
-                    )
-                    for name, state in missing.items()
-                )
-            )
-        time.sleep(1)
-
-
-def _remove_bridge(host: HostConnection, name: str) -> None:
-    quoted = shlex.quote(name)
-    host.root(f"! test -e /sys/class/net/{quoted} || ip link delete dev {quoted}")

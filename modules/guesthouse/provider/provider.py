@@ -18,6 +18,7 @@ from guesthouse.machine.connections import Connections
 from guesthouse.provider.guest import GuestResource
 from guesthouse.provider.host import HostResource
 from guesthouse.provider.image import ImageResource
+from guesthouse.provider.network import NetworkResource
 from guesthouse.provider.preflight import host_capacities
 from guesthouse.provider.resource import Call, InitFailed, Resource
 from guesthouse.provider.values import UNKNOWN, plain_map, wrap_map
@@ -80,6 +81,7 @@ class GuesthouseProvider(sdk.Provider):
         self._resources: dict[str, Resource] = {
             "guesthouse:index:Host": HostResource(self._connections),
             "guesthouse:index:Image": ImageResource(self._connections),
+            "guesthouse:index:Network": NetworkResource(self._connections),
             "guesthouse:index:Guest": GuestResource(self._connections),
         }
 
@@ -174,7 +176,9 @@ class GuesthouseProvider(sdk.Provider):
         state, inputs = plain_map(request.olds), plain_map(request.news)
         call = self._call(request.urn)
         if request.preview:
-            return sdk.UpdateResponse(_planned(resource, call, state, inputs))
+            # On the host's turn, since a network asks who would lose the link.
+            planned = partial(_planned, resource, call, state, inputs)
+            return sdk.UpdateResponse(await self._on_host(inputs, planned))
         work = partial(resource.update, call, request.resource_id, state, inputs)
         try:
             seen = await self._on_host(inputs, work)

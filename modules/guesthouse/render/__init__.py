@@ -13,6 +13,7 @@ from guesthouse.render.access import (
 )
 from guesthouse.render.guest import DiskDocument, GuestDocument, guest_document
 from guesthouse.render.host import HostDocument, host_document
+from guesthouse.render.network import network_document
 
 __all__ = [
     "DiskDocument",
@@ -23,6 +24,7 @@ __all__ = [
     "guest_document",
     "host_document",
     "machines",
+    "network_document",
     "ssh_config",
     "testinfra_hosts",
 ]
