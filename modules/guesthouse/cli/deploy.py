@@ -92,7 +92,10 @@ def _prepare(stack: str) -> None:
 
 def _engine(verb: str, stack: str, options: dict[str, bool], more: list[str] | None) -> None:
     from guesthouse.cli.engine import INTERRUPTED, Engine
+    from guesthouse.cli.locks import clear_dead
 
+    for pid in clear_dead(Project.find(), stack):
+        typer.echo(f"cleared the lock of process {pid}, which is dead", err=True)
     flags = [flag for flag, wanted in options.items() if wanted]
     code = Engine(Project.find()).run(verb, "-s", stack, *flags, *(more or ()))
     if code:

@@ -1,0 +1,46 @@
+"""Locks of the engine's file backend whose process died without taking them away.
+
+The engine names host and process in each lock file and never looks whether they still live:
+https://github.com/pulumi/pulumi/blob/master/pkg/backend/diy/lock.go
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from pathlib import Path
+
+from guesthouse.cli.project import Project
+
+
+def clear_dead(project: Project, stack: str) -> list[int]:
+    """Remove the stack's locks of dead processes of this machine; gives those processes."""
+    if "backend" in project.settings:
+        return []  # kept elsewhere: what lives there cannot be seen from here
+    folder = project.state / ".pulumi/locks/organization" / project.name / stack
+    dead = []
+    for path in sorted(folder.glob("*.json")):
+        pid = _dead_holder(path)
+        if pid is not None:
+            path.unlink(missing_ok=True)
+            dead.append(pid)
+    return dead
+
+
+def _dead_holder(path: Path) -> int | None:
+    """The process that a lock names, when it was of this machine and is gone."""
+    try:
+        content = json.loads(path.read_text())
+        pid, host = int(content["pid"]), content["hostname"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # unreadable, or just taken away: the engine's own message is the better one
+    if host != socket.gethostname() or pid <= 0:
+        return None
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return pid
+    except PermissionError:
+        return None  # lives, as another user
+    return None
