@@ -1,6 +1,6 @@
 # Thin: every line is a command that can be typed by hand.
 .DEFAULT_GOAL := help
-.PHONY: help setup up down test test-fast test-lab bench
+.PHONY: help setup up down test test-fast test-lab test-long bench
 MAKEFLAGS += --no-print-directory
 BIN := .venv/bin
 
@@ -30,6 +30,13 @@ test-fast: ## Linters, types and all tests that need no lab; two to three minute
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/pytest -q -n auto --ignore=tests/lab -m "not lab"
+
+test-long: ## Every row of effects on the lab that is up; kill -9 at every machine call; hours
+	@scripts/setup.sh --long
+	@engine/libvirt/private-libvirtd.sh $(BIN)/pytest -q -m lab tests/hypervisor
+	@engine/libvirt/private-libvirtd.sh $(BIN)/python tests/faults --control
+	@engine/libvirt/private-libvirtd.sh $(BIN)/python tests/faults
+	@$(BIN)/python tests/effects
 
 bench: setup ## Print ratios: deployment, preview, rendering, reading
 	@$(BIN)/python tests/bench

@@ -3,7 +3,7 @@
 #
 #     engine/libvirt/private-libvirtd.sh COMMAND...
 #
-# Both live in namespaces of their own (mounts, network, processes), so that nothing of this
+# (the sshd where openssh-server is installed). Both live in namespaces of their own (mounts, network, processes), so that nothing of this
 # machine's libvirt, networks or ssh is seen or touched, and all of it ends with the command.
 # The command finds
 #   GUESTHOUSE_TEST_URI          libvirtd over its unix socket
@@ -14,11 +14,9 @@
 set -euo pipefail
 
 if [[ ${1:-} != --inside ]]; then
-    for program in libvirtd virsh dnsmasq sshd ssh-keygen unshare; do
+    for program in libvirtd virsh dnsmasq ssh-keygen unshare; do
         if ! PATH=$PATH:/usr/sbin command -v "$program" >/dev/null; then
-            echo "private-libvirtd.sh: $program is missing (Debian: libvirt-daemon" \
-                "libvirt-daemon-driver-{qemu,network,storage} libvirt-clients dnsmasq-base" \
-                "openssh-server openssh-client)" >&2
+            echo "private-libvirtd.sh: $program is missing: run scripts/setup.sh --long" >&2
             exit 3
         fi
     done
@@ -65,7 +63,7 @@ PermitRootLogin prohibit-password
 StrictModes no
 UsePAM no
 EOF
-"$(command -v sshd)" -D -f "$here/sshd_config" -E "$here/sshd.log" &
+! command -v sshd >/dev/null || "$(command -v sshd)" -D -f "$here/sshd_config" -E "$here/sshd.log" &
 echo "private $(cut -d' ' -f1,2 "$here/host_key.pub")" >"$here/known_hosts"
 cat >"$here/ssh_config" <<EOF
 Host private

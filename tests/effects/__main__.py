@@ -86,7 +86,7 @@ def _done(guest: RowsGuest, row: Row) -> str:
     guest.update(wanted, [] if free else ALL)
     after = guest.told()
     happened = _happened(before, after)
-    if happened != ("stayed up" if free else "restarted"):
+    if happened != ("stayed up" if free or row.stays_up else "restarted"):
         return f"{happened}: {words}"
     keeps = row.effect is not Effect.DESTROYS_DATA
     if keeps and before.get("data") != after.get("data"):

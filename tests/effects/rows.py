@@ -43,6 +43,7 @@ class Row:
     effect: Effect
     edit: Callable[[Root, dict[str, Any]], None]
     seen: Callable[[Told, Told], bool] = lambda before, after: True
+    stays_up: bool = False
 
 
 _NONE, _LIVE, _RESTART = Effect.NONE, Effect.LIVE_PERSIST, Effect.RESTART
@@ -251,5 +252,5 @@ ROWS = (
     Row("watchdog", "*", _RESTART, device('<watchdog model="i6300esb" action="none"/>')),
     # Data.
     Row("disk shrunk", "(volume)", Effect.DESTROYS_DATA, disk_size(1)),
-    Row("disk removed", "-disk", Effect.DESTROYS_DATA, no_data_disk),
+    Row("disk removed", "-disk", Effect.DESTROYS_DATA, no_data_disk, stays_up=True),
 )

@@ -79,7 +79,7 @@ class Host(Model):
     user: UserName = "root"
     identity_file: str | None = None
     host_keys: tuple[HostKey, ...] = ()
-    libvirt_uri: Annotated[str, StringConstraints(pattern=r"^test:///.*$")] | None = None
+    libvirt_uri: Annotated[str, StringConstraints(pattern=r"^test(\+unix)?:///.*$")] | None = None
     memory_mib: MemoryMib | None = None
     vcpus: VcpuCount | None = None
     boots_at_once: BootCount = 4

@@ -65,7 +65,7 @@ _FORMS = {
     ),
     r"^[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}$": "a MAC address, as 52:54:00:12:34:56",
     r"^[A-Za-z][A-Za-z0-9_]*$": "a secret's name: letters, digits and '_'",
-    r"^test:///.*$": "libvirt's test driver, as test:///default",
+    r"^test(\+unix)?:///.*$": "libvirt's test driver, as test:///default",
 }
 # What is wrong already says what was seen.
 _SAYS_ALL = {"missing", "extra_forbidden", "union_tag_not_found", "too_short", "string_too_short"}

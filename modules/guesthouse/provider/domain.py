@@ -146,6 +146,9 @@ def _without_idle_pins(domain: libvirt.virDomain, live: str) -> str:
     for pin in root.xpath("cputune/vcpupin | cputune/emulatorpin"):
         if pin.get("cpuset") == (f"0-{last}" if last else "0"):
             pin.getparent().remove(pin)
+    cputune = root.find("cputune")
+    if len(cputune) == 0:
+        root.remove(cputune)
     return serialise(root)
 
 
