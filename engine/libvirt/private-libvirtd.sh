@@ -40,7 +40,7 @@ for folder in /etc/libvirt /var/lib/libvirt /var/cache/libvirt /var/log/libvirt;
     mount -t tmpfs none "$folder"
 done
 mkdir -p /etc/libvirt/qemu/networks /var/lib/libvirt/{dnsmasq,network}
-printf 'user = "root"\ngroup = "root"\n' >/etc/libvirt/qemu.conf
+printf 'user = "root"\ngroup = "root"\nstdio_handler = "file"\n' >/etc/libvirt/qemu.conf
 ip link set lo up
 
 cat >"$here/libvirtd.conf" <<EOF

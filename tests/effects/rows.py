@@ -106,7 +106,13 @@ ROWS = (
         "memory and swap limit",
         "memtune/swap_hard_limit*",
         _LIVE,
-        both(put("memtune/swap_hard_limit", "4194304"), put("memtune/swap_hard_limit@unit", "KiB")),
+        both(
+            # libvirt wants the other one not to be larger.
+            put("memtune/hard_limit", "2097152"),
+            put("memtune/hard_limit@unit", "KiB"),
+            put("memtune/swap_hard_limit", "4194304"),
+            put("memtune/swap_hard_limit@unit", "KiB"),
+        ),
     ),
     Row("disk weight", "blkiotune/weight", _LIVE, put("blkiotune/weight", "500")),
     # Ends.

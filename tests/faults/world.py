@@ -61,6 +61,7 @@ class World:
     """The project, its libvirtd behind a wire, and an eye of our own on what is there."""
 
     provider = "pulumi-resource-guesthouse"
+    driver = "test+unix:///default"
     volumes = VOLUMES
 
     def __init__(self, folder: Path) -> None:
@@ -68,8 +69,8 @@ class World:
         self.wire = Wire(folder / "wire", socket)
         self.wire.start()
         # The test driver forgets everything with its last client.
-        self.eye = libvirt.open(f"test+unix:///default?socket={socket}")
-        self.uri = f"test+unix:///default?socket={self.wire.path}"
+        self.eye = libvirt.open(f"{self.driver}?socket={socket}")
+        self.uri = f"{self.driver}?socket={self.wire.path}"
         self.project = self.make(folder / "project")
         self.saved = folder / "saved"
         self.engine: subprocess.Popen[str] | None = None
