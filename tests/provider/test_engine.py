@@ -58,7 +58,11 @@ def test_a_permitted_restart_is_told_to_machines_too(project: EngineProject) -> 
     told = json.loads(project.pulumi("preview", "--json"))
     said = {item["message"].strip() for item in told["diagnostics"] if item["severity"] == "info"}
     line = "memory 128 -> 256 MiB (restart: it was started with at most 128 MiB)"
-    assert said == {f"g0: {line}", f"g1: {line}"}
+    assert said == {
+        f"g0: {line}",
+        f"g1: {line}",
+        "guests that change: 2 restart (g0, g1)",
+    }
 
 
 def test_a_preview_says_what_a_change_of_description_costs(project: EngineProject) -> None:
