@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from xml.etree import ElementTree
 
-from conftest import LabProject
+from lab_project import LabProject
 
 PLACES = "/etc /var/lib /var/log /run/libvirt /srv /root /tmp"
 

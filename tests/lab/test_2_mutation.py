@@ -11,9 +11,9 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from lab_project import LabProject
 from mutations import MUTATIONS, Mutation
 
-from conftest import LabProject
 from guesthouse.checks import Finding, green
 from guesthouse.checks.check import SiteFacts, judge
 from guesthouse.checks.compile import checks

@@ -11,8 +11,7 @@ import shlex
 from collections.abc import Callable, Iterator
 
 import pytest
-
-from conftest import LabProject
+from lab_project import LabProject
 
 SITE = "stacks/lab.site.yaml"
 NAT = "nat: {kind: nat, subnet: 10.77.0.0/24, dhcp: true}"

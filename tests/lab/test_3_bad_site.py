@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from conftest import LabProject
+from lab_project import LabProject
 
 # Each slip: a text of stacks/lab.site.yaml, what somebody typed instead, what the message names.
 SLIPS = (

@@ -6,7 +6,7 @@ import json
 import os
 from pathlib import Path
 
-from conftest import LabProject
+from lab_project import LabProject
 
 
 def test_destroy_leaves_nothing_but_images_and_up_works_again(deployed: LabProject) -> None:

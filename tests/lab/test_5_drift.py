@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from drift import DRIFTS, EXTRA, Drift
-
-from conftest import LabProject
+from lab_project import LabProject
 
 
 def test_hand_made_changes_are_all_seen_and_all_put_right(deployed: LabProject) -> None:

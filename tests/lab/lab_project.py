@@ -1,0 +1,71 @@
+"""A project folder with a lab, and the command in it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from guesthouse.cli.engine import environment
+from guesthouse.cli.project import Project
+from scratch import clean_environment
+
+# The installed command, beside the interpreter that runs the tests.
+COMMAND = Path(sys.executable).with_name("guesthouse")
+
+
+class LabProject:
+    """The project folder, and the command in it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def run(
+        self, *argv: str, text: str = "", timeout_s: float = 1800
+    ) -> subprocess.CompletedProcess[str]:
+        """`guesthouse ARGV...` in the folder, whatever its exit code; ``text`` is its input."""
+        return subprocess.run(
+            [str(COMMAND), "-C", str(self.root), *argv],
+            env=clean_environment(),
+            input=text,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
+
+    def guesthouse(self, *argv: str, text: str = "") -> str:
+        """The command's output; its failure is the test's."""
+        result = self.run(*argv, text=text)
+        assert result.returncode == 0, (
+            f"guesthouse {' '.join(argv)}\n{result.stdout}{result.stderr}"
+        )
+        return result.stdout
+
+    def host(self, command: str, text: str = "") -> str:
+        """Shell text on the host h1, as root."""
+        return self.guesthouse("lab", "ssh", "h1", "--", "sh", "-c", command, text=text)
+
+    def guest(self, name: str, command: str) -> str:
+        """Shell text in a guest, as its login user."""
+        return self.guesthouse("ssh", "-s", "lab", name, "--", "sh", "-c", command)
+
+    def pulumi(self, *argv: str) -> subprocess.CompletedProcess[str]:
+        """Plain `pulumi ARGV... -s lab` in the folder, whatever its exit code."""
+        project = Project(self.root)
+        return subprocess.run(
+            ["pulumi", *argv, "-s", "lab", "--non-interactive"],
+            cwd=self.root,
+            env=environment(project, clean_environment()),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def findings(self) -> list[dict[str, Any]]:
+        """All findings of a verification."""
+        result = self.run("verify", "lab", "--json")
+        assert result.returncode in (0, 1), result.stdout + result.stderr
+        return list(json.loads(result.stdout)["findings"])
