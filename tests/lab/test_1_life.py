@@ -53,6 +53,15 @@ def test_the_seed_is_readable_by_root_and_qemu_only(deployed: LabProject) -> Non
     assert modes == ["600", "600"]
 
 
+def test_where_tells_the_files_of_a_guest(deployed: LabProject) -> None:
+    told = json.loads(deployed.guesthouse("where", "web", "--json"))
+    assert (told["host"], list(told["disks"])) == ("h1", ["root", "data", "(seed)"])
+    root, data = told["disks"]["root"], told["disks"]["data"]
+    assert (root["virtual_bytes"], root["format"]) == (4 * 1024**3, "qcow2")
+    assert "debian13-" in root["backing_path"] and data["backing_path"] == ""
+    assert 0 < data["allocated_bytes"] < root["allocated_bytes"] < root["virtual_bytes"]
+
+
 def test_status_tells_of_host_and_guests(deployed: LabProject) -> None:
     hosts = json.loads(deployed.guesthouse("status", "lab", "--json"))
     text = json.dumps(hosts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +15,7 @@ from guesthouse.errors import LabError, Problem, SiteError
 from guesthouse.machine.ssh import Endpoint, SshDirectory
 from guesthouse.model import Site
 from guesthouse.model.site import did_you_mean
-from guesthouse.placement import Plan, capacity_problems
+from guesthouse.placement import GuestPlan, Plan, capacity_problems
 from guesthouse.placement import plan as work_out
 from guesthouse.render import Machine, machines
 
@@ -54,11 +54,19 @@ class Stack:
             what = "no address is known" if self.plan.guests[name].login else "no user has a key"
             hint = f"run: guesthouse up {stack}" if self.plan.guests[name].login else ""
             raise SiteError(Problem(f"guest {name}", what, hint=hint))
-        known = [*self.plan.hosts, *self.plan.guests]
-        raise SiteError(
+        raise self._unknown("machine", name, [*self.plan.hosts, *self.plan.guests])
+
+    def guest(self, name: str) -> GuestPlan:
+        """A guest's plan by name."""
+        if name in self.plan.guests:
+            return self.plan.guests[name]
+        raise self._unknown("guest", name, [*self.plan.guests])
+
+    def _unknown(self, noun: str, name: str, known: Sequence[str]) -> SiteError:
+        return SiteError(
             Problem(
-                f"stack {stack}",
-                "no such machine",
+                f"stack {self.plan.identity.stack}",
+                f"no such {noun}",
                 got=f"'{name}'",
                 allowed=", ".join(f"'{name}'" for name in known),
                 hint=did_you_mean(name, known),
