@@ -57,3 +57,33 @@ def test_a_restart_is_refused_until_it_is_permitted(resource: GuestResource) -> 
     assert resource.diff(made, larger) == {}
     resource.delete(CALL, key, made)
     assert resource.read(key, made) is None
+
+
+def test_a_guest_is_made_paused_or_stopped_and_brought_to_run(resource: GuestResource) -> None:
+    for power in ("paused", "stopped"):
+        values = with_memory(64, declared(power=power))
+        key, state = resource.create(CALL, values)
+        seen = resource.read(key, state)
+        assert seen is not None and seen["power"] == power
+        running = resource.update(CALL, key, state, {**values, "power": "running"})
+        assert running["power"] == "running"
+        assert (
+            resource.diff(resource.read(key, running) or {}, {**values, "power": "running"}) == {}
+        )
+        resource.delete(CALL, key, running)
+
+
+def test_a_running_guest_is_stopped_only_with_permission(resource: GuestResource) -> None:
+    values = with_memory(64, declared())
+    key, state = resource.create(CALL, values)
+    off = {**values, "power": "stopped"}
+    with pytest.raises(RefusedError, match=r"power running -> stopped \(restart\) is not allowed"):
+        resource.update(CALL, key, state, off)
+    made = resource.update(CALL, key, state, {**off, "allow": ["restart"]})
+    seen = resource.read(key, made)
+    assert seen is not None and seen["power"] == "stopped"
+    # What a stopped guest becomes costs nobody anything.
+    larger = {**with_memory(4096, values), "power": "stopped"}
+    made = resource.update(CALL, key, made, larger)
+    assert resource.diff(resource.read(key, made) or {}, larger) == {}
+    resource.delete(CALL, key, made)

@@ -157,6 +157,11 @@ GUEST: tuple[Row, ...] = (
     ),
     ("h1: guests.web.nics", (*DOMAIN, "live", "nics", "52:00:00:00:00:09"), DomainNic("", "", "")),
     ("h1: guests.web.cloud_init seed", (*DOMAIN, "config", "disks", "vdz"), GONE),
+    (
+        "h1: guests.web.cloud_init seed",
+        (*DOMAIN, "config", "disks", "vdz"),
+        DomainDisk("disk", "/srv/other.iso", ""),
+    ),
 )
 INSIDE: tuple[Row, ...] = (
     ("web: guests.web ssh", WEB, "Connection timed out"),

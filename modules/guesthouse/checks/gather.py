@@ -53,7 +53,11 @@ def gather(
         lambda name: name,
         1,
     )
-    guests = {g.name: g for g in plan.guests.values() if g.host in hosts and g.login}
+    guests = {
+        g.name: g
+        for g in plan.guests.values()
+        if g.host in hosts and g.login and g.power == "running"
+    }
     closed = {name: _closed(guest, door, hosts[guest.host]) for name, guest in guests.items()}
     runs = {name: guest for name, guest in guests.items() if not closed[name]}
     if runs:

@@ -25,6 +25,8 @@ from guesthouse.facts.guest import Shape
 from guesthouse.placement import GuestPlan, NicPlan, Plan
 
 GIB = 1024**3
+# virsh's words for the declared power states.
+STATES = {"running": "running", "stopped": "shut off", "paused": "paused"}
 
 
 def domain_id(guest: GuestPlan) -> str:
@@ -45,10 +47,10 @@ def checks(plan: Plan, guest: GuestPlan) -> Iterator[Check]:
     ground = Ground(guest.host, ground.base, remedy, (domain_id(guest),))
     yield ground.check(
         "",
-        "guest runs",
-        "running",
-        partial(_attribute, guest, "running", "state"),
-        aspect="running",
+        "guest has its power state",
+        STATES[guest.power],
+        partial(_attribute, guest, STATES[guest.power], "state"),
+        aspect=guest.power,
     )
     look = partial(_attribute, guest, guest.autostart, "autostart")
     yield ground.check("autostart", "guest starts with its host", guest.autostart, look)
@@ -58,7 +60,6 @@ def checks(plan: Plan, guest: GuestPlan) -> Iterator[Check]:
         yield from disks.checks(ground, guest, disk)
     for nic in guest.nics:
         yield from _nic(ground, guest, nic)
-    yield from _nothing_else(ground, guest)
     if guest.cloud_init:
         yield ground.check(
             "cloud_init",
@@ -67,6 +68,7 @@ def checks(plan: Plan, guest: GuestPlan) -> Iterator[Check]:
             partial(both, guest, partial(_seed, guest.seed_path), guest.seed_path),
             aspect="seed",
         )
+    yield from _nothing_else(ground, guest)
 
 
 def _there(guest: GuestPlan, facts: SiteFacts) -> Seen:
@@ -141,6 +143,7 @@ def _seed(path: str, shape: Shape) -> str:
 def _nothing_else(ground: Ground, guest: GuestPlan) -> Iterator[Check]:
     paths = {d.path for d in guest.disks} | ({guest.seed_path} if guest.cloud_init else set())
     macs = {n.mac for n in guest.nics}
+    seed = (ground.id("cloud_init", "seed"),) if guest.cloud_init else ()
 
     def disks(shape: Shape) -> tuple[str, ...]:
         other = {t: d for t, d in shape.disks.items() if d.path not in paths and d.device == "disk"}
@@ -154,7 +157,7 @@ def _nothing_else(ground: Ground, guest: GuestPlan) -> Iterator[Check]:
         "guest has no other disks",
         (),
         partial(both, guest, disks, ()),
-        needs=tuple(ground.id(f"disks.{disk.name}") for disk in guest.disks),
+        needs=(*(ground.id(f"disks.{disk.name}") for disk in guest.disks), *seed),
     )
     yield ground.check(
         "nics",

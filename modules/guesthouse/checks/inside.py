@@ -26,9 +26,10 @@ def answers_id(guest: str) -> str:
 
 
 def checks(plan: Plan, guest: GuestPlan) -> Iterator[Check]:
-    """Every check inside one guest. Without a user with a key there is no way in, and no check."""
+    """Every check inside one guest. Without a user with a key there is no way in, and no check;
+    nor in one that is declared not to run."""
     base = f"guests.{guest.name}"
-    if not guest.login:
+    if not guest.login or guest.power != "running":
         return
     door = Ground(guest.name, base, f"its serial log: {guest.serial_log} on {guest.host}")
     needs = (reach_id(guest.host), running_id(guest))

@@ -86,7 +86,7 @@ def guest_inputs(host: HostPlan, plan: GuestPlan, document: GuestDocument) -> di
         "name": plan.name,
         "uuid": plan.uuid,
         "domain_xml": document.domain_xml,
-        "power": "running",
+        "power": plan.power,
         "autostart": plan.autostart,
         "disks": [asdict(disk) for disk in document.disks],
         "seed": seed if document.seed else {},

@@ -107,7 +107,9 @@ class Guest(Model):
     weight where guests compete for CPUs (100 when nobody says otherwise). ``vcpus_max`` and
     ``memory_max_mib`` are the room it has to grow while it runs. ``timeout_s`` is the time
     (seconds) it may take to answer after it was made or restarted, ``shutdown_timeout_s`` the time
-    it may take to end when a permitted change needs a restart. Disks that a permitted change
+    it may take to end when a permitted change needs a restart. ``power`` is enforced: a guest that
+    is to be stopped is shut down (which needs the permission to restart), one that is to run is
+    started. Disks that a permitted change
     takes away are kept aside for ``keep_aside_days``.
     """
 
@@ -120,6 +122,7 @@ class Guest(Model):
     cpu_limit_percent: Annotated[int, Field(ge=1, le=100_000)] | None = None
     cpu: Literal["host-model", "host-passthrough", "maximum"] = "host-model"
     firmware: Literal["bios", "uefi"] = "bios"
+    power: Literal["running", "stopped", "paused"] = "running"
     autostart: bool = True
     description: str = ""
     timeout_s: Annotated[int, Field(ge=10, le=86400)] = 600

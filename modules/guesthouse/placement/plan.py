@@ -140,6 +140,7 @@ class GuestPlan:
     cpu_limit_percent: int
     cpu: str
     firmware: str
+    power: str
     autostart: bool
     description: str
     timeout_s: int

@@ -132,6 +132,7 @@ def _guest(site: Site, identity: Identity, name: str, guest: Guest, images: Imag
         cpu_limit_percent=guest.cpu_limit_percent or 0,
         cpu=guest.cpu,
         firmware=guest.firmware,
+        power=guest.power,
         autostart=guest.autostart,
         description=guest.description,
         timeout_s=guest.timeout_s,

@@ -50,7 +50,10 @@ def _cloud_init(state: Values, inputs: Values) -> list[Change]:
 def _power(state: Values, inputs: Values) -> list[Change]:
     found = []
     if state["power"] != inputs["power"]:
-        found.append(Change("power", state["power"], inputs["power"], Effect.LIVE))
+        # Who is in it feels a stop as he feels a restart.
+        down = inputs["power"] == "stopped" and state["power"] != "crashed"
+        effect = Effect.RESTART if down else Effect.LIVE
+        found.append(Change("power", state["power"], inputs["power"], effect))
     if state["autostart"] != inputs["autostart"]:
         words = [("on" if v["autostart"] else "off") for v in (state, inputs)]
         found.append(Change("autostart", words[0], words[1], Effect.LIVE_PERSIST))

@@ -152,11 +152,13 @@ def _without_idle_pins(domain: libvirt.virDomain, live: str) -> str:
     return serialise(root)
 
 
-def start(domain: libvirt.virDomain, name: str) -> None:
-    """Start the domain unless it runs."""
+def start(domain: libvirt.virDomain, name: str, paused: bool = False) -> None:
+    """Start the domain unless it runs; ``paused``: without letting it run yet."""
     try:
         if not domain.isActive():
-            domain.create()
+            # libvirt's test driver starts without flags; the caller pauses it then.
+            paused = paused and domain.connect().getType() != "TEST"
+            domain.createWithFlags(libvirt.VIR_DOMAIN_START_PAUSED if paused else 0)
     except libvirt.libvirtError as error:
         raise MachineError(
             Problem(f"guest {name}", "does not start", got=str(error.get_error_message()))
@@ -175,7 +177,7 @@ def remove(domain: libvirt.virDomain) -> None:
 
 
 def power(found: libvirt.virDomain) -> str:
-    """``running``, ``paused``, ``crashed``, ``suspended`` or ``shut off``."""
+    """``running``, ``paused``, ``crashed``, ``suspended`` or ``stopped``."""
     running = (
         libvirt.VIR_DOMAIN_RUNNING,
         libvirt.VIR_DOMAIN_BLOCKED,
@@ -189,5 +191,5 @@ def power(found: libvirt.virDomain) -> str:
             libvirt.VIR_DOMAIN_PAUSED: "paused",
             libvirt.VIR_DOMAIN_CRASHED: "crashed",
             libvirt.VIR_DOMAIN_PMSUSPENDED: "suspended",
-        }.get(state, "shut off")
+        }.get(state, "stopped")
     )

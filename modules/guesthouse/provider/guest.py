@@ -12,12 +12,12 @@ from guesthouse.errors import MachineError, Problem, RefusedError
 from guesthouse.machine import guest_agent
 from guesthouse.machine.connections import HostConnection
 from guesthouse.provider import changes as effects
-from guesthouse.provider import domain, guest_disks, guest_nics, guest_state, ownership
+from guesthouse.provider import domain, guest_disks, guest_nics, guest_state, ownership, power
 from guesthouse.provider.live import LiveChange
 from guesthouse.provider.resource import Call, InitFailed, Resource, Values, same_host
 from guesthouse.provider.restart import shut_down, with_way_back
 from guesthouse.provider.values import UNKNOWN
-from guesthouse.provider.waiting import Evidence, look_addresses, wait_for_guest
+from guesthouse.provider.waiting import look_addresses
 
 
 class GuestResource(Resource):
@@ -67,11 +67,17 @@ class GuestResource(Resource):
             return key, self._boot(call, host, made, inputs, token)
 
     def _boot(
-        self, call: Call, host: HostConnection, made: Any, inputs: Values, token: str
+        self,
+        call: Call,
+        host: HostConnection,
+        made: Any,
+        inputs: Values,
+        token: str,
+        seen: Values | None = None,
     ) -> dict[str, Any]:
         """Start and await the guest; the state says what it told, even when it did not answer."""
-        evidence, reason = _started(call, host, made, inputs)
-        state = guest_state.state(made, inputs, token, evidence)
+        evidence, reason = power.bring(call, host, made, inputs)
+        state = guest_state.state(made, inputs, token, evidence, seen)
         if reason:
             raise InitFailed(str(inputs["uuid"]), state, reason)
         return state
@@ -151,9 +157,7 @@ class GuestResource(Resource):
         guest_disks.grow(call, host, made, seen, inputs)
         for disk in guest_disks.gone(seen, inputs):
             guest_disks.set_aside(host, disk)
-        if seen["power"] == "paused":
-            made.resume()
-        state = self._boot(call, host, made, inputs, token)
+        state = self._boot(call, host, made, inputs, token, seen)
         self._read_back(state)
         return state
 
@@ -181,15 +185,15 @@ class GuestResource(Resource):
             made = domain.define(host.libvirt, inputs["domain_xml"], token, old_xml)
             made.setAutostart(int(inputs["autostart"]))
             guest_disks.grow(call, host, made, seen, inputs)
-            evidence, reason = _started(call, host, made, inputs)
+            evidence, reason = power.bring(call, host, made, inputs)
             if reason:
                 raise MachineError(Problem(f"guest {inputs['name']}", reason))
-            states.append(guest_state.state(made, inputs, token, evidence))
+            states.append(guest_state.state(made, inputs, token, evidence, seen))
 
         def old() -> None:
             for back in reversed(undo):
                 back()
-            _started(call, host, found, inputs)
+            power.bring(call, host, found, inputs)
 
         with_way_back(found, old_xml, new, old)
         self._read_back(states[0])
@@ -218,20 +222,6 @@ class GuestResource(Resource):
                 if not host.is_test:
                     host.root(f"rm -f {ownership.quoted(state['serial_log'])}*")
                 ownership.remove_record(host, resource_id)
-
-
-def _started(
-    call: Call, host: HostConnection, made: libvirt.virDomain, inputs: Values
-) -> tuple[Evidence, str]:
-    """Start the guest in its turn and wait for it: (what it told, why it is not ready or "")."""
-    name = str(inputs["name"])
-    if not made.isActive():
-        call.say(f"{name}: defined, waiting for its turn to boot")
-    with host.boots:
-        if not made.isActive():
-            call.say(f"{name}: booting")
-        domain.start(made, name)
-        return (Evidence(), "") if host.is_test else wait_for_guest(host, made, inputs, call.say)
 
 
 def _record(host: HostConnection, inputs: Values, token: str, complete: bool) -> None:

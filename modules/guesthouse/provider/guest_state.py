@@ -15,15 +15,22 @@ COMPARED = ("domain_xml", "power", "autostart", "disks", "seed", "secrets")
 
 
 def state(
-    made: libvirt.virDomain, inputs: Values, token: str, evidence: Evidence
+    made: libvirt.virDomain,
+    inputs: Values,
+    token: str,
+    evidence: Evidence,
+    seen: Values | None = None,
 ) -> dict[str, Any]:
+    """A guest that is not to answer keeps what it told when it was ``seen``."""
+    told = {"addresses": evidence.addresses, "ssh_host_keys": evidence.ssh_host_keys}
+    if inputs["power"] != "running" and seen is not None:
+        told = {name: seen[name] for name in told}
     document = str(inputs["domain_xml"])
     return {
         **inputs,
         "declared": declared(inputs),
         "token": token,
-        "addresses": evidence.addresses,
-        "ssh_host_keys": evidence.ssh_host_keys,
+        **told,
         **running(document, document, domain.descriptions(made)[1]),
     }
 
