@@ -254,8 +254,8 @@ ROWS = (
         _RESTART,
         device('<vsock model="virtio"><cid auto="no" address="77"/></vsock>'),
     ),
-    Row("panic device", "*", _RESTART, device('<panic model="pvpanic"/>')),
-    Row("watchdog", "*", _RESTART, device('<watchdog model="i6300esb" action="none"/>')),
+    Row("panic device", "?panic", _RESTART, device('<panic model="pvpanic"/>')),
+    Row("watchdog", "?watchdog", _RESTART, device('<watchdog model="i6300esb" action="none"/>')),
     # Data.
     Row("disk shrunk", "(volume)", Effect.DESTROYS_DATA, disk_size(1)),
     Row("disk removed", "-disk", Effect.DESTROYS_DATA, no_data_disk, stays_up=True),

@@ -159,6 +159,8 @@ DOMAIN = (
         "virsh -q desc web --live 'another guest'",
         "virsh -q desc web --live 'A Debian guest with cloud-init and agent'",
     ),
+    _edited("web", ".on_crash", "s,<on_crash>restart<,<on_crash>destroy<,"),
+    _edited("db", ".panic_device", "/<panic /,/<.panic>/d"),
     _host(
         "guests.web.cpu_shares",
         "virsh -q schedinfo web --set cpu_shares=200 --live",

@@ -1,14 +1,19 @@
-"""A guest's power state is declared, reached, seen when somebody changes it, and reached again."""
+"""A guest's power state is declared, reached, seen when somebody changes it, and reached again;
+who hangs or crashes is told."""
 
 from __future__ import annotations
+
+import json
+import time
 
 from lab_project import LabProject
 
 
-def _declare(lab: LabProject, power: str) -> None:
+def _declare(lab: LabProject, power: str, on_crash: str = "restart") -> None:
     site = lab.root / "stacks/lab.site.yaml"
     plain = "\n".join(line for line in site.read_text().splitlines() if "# this test" not in line)
     mine = f"  db:\n    power: {power} # this test\n    allow: [restart] # this test\n"
+    mine += f"    on_crash: {on_crash} # this test\n"
     site.write_text(plain.replace("  db:\n", mine) + "\n")
 
 
@@ -40,3 +45,33 @@ def test_stopped_paused_and_running_again(deployed: LabProject) -> None:
     lab.host("virsh -q suspend db")
     lab.guesthouse("up", "lab", "--yes", "--refresh")
     assert lab.guest("db", "cat /proc/sys/kernel/random/boot_id") == boot
+
+
+def _health(lab: LabProject, wanted: str) -> tuple[str, str]:
+    """What `status` says of db once it says ``wanted``, or after a minute."""
+    for _ in range(12):
+        db = json.loads(lab.guesthouse("status", "lab", "--json"))["guests"]["db"]
+        if db["health"] == wanted:
+            break
+        time.sleep(5)
+    return db["health"], db["reason"]
+
+
+def test_who_hangs_and_who_crashes_is_told(deployed: LabProject) -> None:
+    lab = deployed
+    assert _health(lab, "healthy") == ("healthy", "its agent answers")
+    lab.guest("db", "pkill -STOP qemu-ga")
+    assert _health(lab, "hung") == ("hung", "its agent does not answer, its kernel does")
+    lab.guest("db", "pkill -CONT qemu-ga")
+    assert _health(lab, "healthy")[0] == "healthy"
+    try:
+        _declare(lab, "running", on_crash="preserve")
+        assert "db: on_crash restart -> preserve (live)" in lab.guesthouse("up", "lab", "--yes")
+        lab.guest("db", "modprobe pvpanic-mmio; (sleep 1; echo c >/proc/sysrq-trigger) >&- 2>&- &")
+        assert _health(lab, "crashed") == ("crashed", "its kernel panicked")
+    finally:
+        _declare(lab, "running")
+        told = lab.guesthouse("up", "lab", "--yes", "--refresh")
+    assert "db: power crashed -> running" in told
+    assert _health(lab, "healthy") == ("healthy", "its agent answers")
+    lab.guesthouse("verify", "lab")

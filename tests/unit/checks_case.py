@@ -57,6 +57,8 @@ SITE: dict[str, Any] = {
             "memory_mib": 512,
             "memory_max_mib": 1024,
             "description": "the first",
+            "panic_device": True,
+            "watchdog": "poweroff",
             "disks": {
                 "root": {"pool": "guests", "image": "debian", "size_gib": 4},
                 "data": {"pool": "old", "size_gib": 1, "allocation": "full", "cache": "none"},
@@ -175,6 +177,9 @@ def _domain(guest: GuestPlan) -> DomainFact:
         cpu_limit_percent=guest.cpu_limit_percent,
         cpu=guest.cpu,
         firmware=guest.firmware,
+        on_crash=guest.on_crash,
+        watchdog=guest.watchdog or "reset",
+        panic_device=guest.panic_device,
         description=guest.description,
         disks={d.target: _disk(d) for d in guest.disks}
         | {guest.seed_target: DomainDisk("disk", guest.seed_path, "")},

@@ -106,6 +106,9 @@ GUEST: tuple[Row, ...] = (
             ("memory_max_mib", 2048),
             ("firmware", "uefi"),
             ("description", "the second"),
+            ("on_crash", "destroy"),
+            ("watchdog", "pause"),
+            ("panic_device", False),
             ("cpu_shares", 200),
             ("cpu_limit_percent", 50),
         )

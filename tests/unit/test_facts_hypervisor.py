@@ -16,6 +16,7 @@ from guesthouse.facts.network import NetworkFact
 from guesthouse.facts.storage import PoolFact
 
 RECORDED = (Path(__file__).parent / "recorded_facts" / "virsh.txt").read_text()
+SIZES = ("vcpus", "vcpus_max", "memory_mib", "memory_max_mib")
 CONFIG = Shape(
     vcpus=1,
     vcpus_max=2,
@@ -27,6 +28,9 @@ CONFIG = Shape(
     cpu="host-model",
     firmware="bios",
     description="try <it> & see",
+    on_crash="restart",
+    watchdog="reset",  # the machine type's own
+    panic_device=False,
     disks={
         "vda": DomainDisk("disk", "/srv/try/tryfacts.root.qcow2", "root", discard="unmap"),
         "vdb": DomainDisk("disk", "/srv/try/tryfacts.data.qcow2", "data", discard="unmap"),
@@ -78,9 +82,9 @@ def test_our_own_documents_are_read_as_planned(case: str) -> None:
     for name, document in cases.guest_documents(case).items():
         plan = cases.site_plan(case).guests[name]
         seen = guest.shape(virsh.xml(document.domain_xml))
-        for key in ("vcpus", "vcpus_max", "memory_mib", "memory_max_mib", "cpu", "firmware"):
+        for key in (*SIZES, "cpu", "firmware", "on_crash", "panic_device"):
             assert getattr(seen, key) == getattr(plan, key)
-        assert seen.description == plan.description
+        assert (seen.description, seen.watchdog) == (plan.description, plan.watchdog)
         assert seen.cpu_shares == plan.cpu_shares
         assert seen.cpu_limit_percent == plan.cpu_limit_percent
         disks = {

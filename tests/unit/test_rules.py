@@ -110,6 +110,17 @@ CASES: list[tuple[dict[str, Any], list[str]]] = [
         ],
     ),
     (
+        {"guests__a__start_after": ["a"]},
+        [
+            "guests.a.start_after: guests wait for each other, got a -> a\n"
+            "  hint: take one of them out"
+        ],
+    ),
+    (
+        {"guests__a__start_after": ["c"]},
+        ["guests.a.start_after.0: unknown guest, got 'c', allowed 'a', 'b'"],
+    ),
+    (
         {"pools__p__hosts": ["h1", "h9", "h1"]},
         [
             "pools.p.hosts.1: unknown host, got 'h9', allowed 'h1', 'h2', 'mem'",

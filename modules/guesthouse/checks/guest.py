@@ -97,7 +97,12 @@ def _sizes(ground: Ground, guest: GuestPlan) -> Iterator[Check]:
         ("memory_max_mib", "memory can grow to", guest.memory_max_mib, lambda s: s.memory_max_mib),
         ("firmware", "guest has its firmware", guest.firmware, lambda s: s.firmware),
         ("description", "guest has its description", guest.description, lambda s: s.description),
+        ("on_crash", "what a crash leads to", guest.on_crash, lambda s: s.on_crash),
+        ("panic_device", "guest has a panic device", guest.panic_device, lambda s: s.panic_device),
     )
+    if guest.watchdog:
+        # Undeclared, the machine type has one all the same.
+        rows += (("watchdog", "guest has its watchdog", guest.watchdog, lambda s: s.watchdog),)
     for path, what, wanted, of in rows:
         yield ground.check(path, what, wanted, partial(both, guest, of, wanted))
 

@@ -27,7 +27,7 @@ def status(
     stack: Annotated[str, typer.Argument(help="The stack; else the only one, or lab.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Print state, CPU, memory, disk and network rates of hosts and guests.
+    """Print state, health, CPU, memory, disk and network rates of hosts and guests.
 
     Exits with 4 when a host is unreachable; what is known of the others is printed.
     """
@@ -90,7 +90,7 @@ def _print(plan: Plan, answers: dict[str, Status | MachineError]) -> None:
     print()
     print_table(
         "Guests",
-        ("guest", "host", "state", "vCPUs", "CPU %", "memory MiB", "of", *rates),
+        ("guest", "host", "state", "health", "vCPUs", "CPU %", "memory MiB", "of", *rates),
         [
             _guest_row(plan, answers, name, host, seen)
             for name, host, seen in _guests(plan, answers)
@@ -114,10 +114,12 @@ def _guest_row(
     seen: GuestStatus | None,
 ) -> tuple[str, ...]:
     if seen is None:
-        return (name, host, _absent(answers, host), *[""] * 8)
+        return (name, host, _absent(answers, host), *[""] * 9)
     memory = (str(seen.memory_used_mib), str(seen.memory_total_mib))
     state = seen.state if name in plan.guests else f"{seen.state}, not of this site"
-    return (name, host, state, str(seen.vcpus), f"{seen.cpu_percent:.0f}", *memory, *_rates(seen))
+    health = seen.health if seen.health in ("", "healthy") else f"{seen.health}: {seen.reason}"
+    cpu = (str(seen.vcpus), f"{seen.cpu_percent:.0f}")
+    return (name, host, state, health, *cpu, *memory, *_rates(seen))
 
 
 def _rates(seen: HostStatus | GuestStatus) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from guesthouse import render
 from guesthouse.components import inputs, libvirt
 from guesthouse.components.resources import Guest, Host, Image, Network, Resource
 from guesthouse.components.summary import summary
+from guesthouse.model import start_order
 from guesthouse.placement import GuestPlan, Plan
 
 Told = Mapping[str, Sequence[Any]]
@@ -36,7 +37,9 @@ class SiteComponent(pulumi.ComponentResource):
         self._pools()
         self._networks()
         self._images()
-        self.guests = {name: self._guest(guest) for name, guest in plan.guests.items()}
+        self.guests: dict[str, Guest] = {}
+        for name in start_order({name: guest.start_after for name, guest in plan.guests.items()}):
+            self.guests[name] = self._guest(plan.guests[name])
         self.outputs = self._outputs()
         self.register_outputs(self.outputs)
 
@@ -91,6 +94,7 @@ class SiteComponent(pulumi.ComponentResource):
         keys += [("image", plan.host, disk.image.path) for disk in plan.disks if disk.image]
         keys += [("network", plan.host, nic.network) for nic in plan.nics]
         needs = [self._needs[key] for key in dict.fromkeys(keys) if key in self._needs]
+        needs += [self.guests[name] for name in plan.start_after]
         values = inputs.guest_inputs(self._plan.hosts[plan.host], plan, render.guest_document(plan))
         values["secrets"] = {name: self._secrets[name] for name in plan.secrets}
         options = self._options(depends_on=[self.hosts[plan.host], *needs])

@@ -114,6 +114,9 @@ TABLE = (
     Row("-hostdev", _LIVE),
     Row("+rng", _LIVE),
     Row("-rng", _LIVE),
+    Row("?watchdog", _RESTART, "watchdog"),
+    Row("watchdog@*", _RESTART, "watchdog"),
+    Row("?panic", _RESTART, "panic device"),
     Row("memballoon/stats@period", _LIVE, "memory statistics period"),
     # Root ports are there for the next start: more or fewer of them change nothing now.
     Row("?controller", _NONE, "root ports"),

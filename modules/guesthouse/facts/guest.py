@@ -46,7 +46,8 @@ class DomainNic:
 
 @dataclass(frozen=True)
 class Shape:
-    """One XML description. Memory in MiB; disks by target (vda), NICs by MAC in lower case."""
+    """One XML description. Memory in MiB; disks by target (vda), NICs by MAC in lower case;
+    ``watchdog`` is its action, empty without one."""
 
     vcpus: int
     vcpus_max: int
@@ -58,6 +59,9 @@ class Shape:
     cpu: str
     firmware: str
     description: str
+    on_crash: str
+    watchdog: str
+    panic_device: bool
     disks: Mapping[str, DomainDisk]
     nics: Mapping[str, DomainNic]
 
@@ -129,6 +133,9 @@ def shape(root: etree._Element) -> Shape:
         cpu="" if cpu is None else cpu.get("mode") or "",
         firmware=_firmware(root),
         description=_text(root.find("description")),
+        on_crash=_text(root.find("on_crash")) or "destroy",
+        watchdog=next((w.get("action") or "reset" for w in root.findall("devices/watchdog")), ""),
+        panic_device=root.find("devices/panic") is not None,
         disks=dict(_disk(item) for item in root.findall("devices/disk")),
         nics=dict(_nic(item) for item in root.findall("devices/interface")),
     )

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from guesthouse.facts.health import health
 from guesthouse.facts.question import Question
 from guesthouse.facts.virsh import SYSTEM
 
@@ -28,7 +29,8 @@ class HostStatus:
 
 @dataclass(frozen=True)
 class GuestStatus:
-    """A guest: 100 % CPU is one vCPU at work; receive and transmit as the guest sees them."""
+    """A guest: 100 % CPU is one vCPU at work; receive and transmit as the guest sees them.
+    ``health`` and ``reason`` are those of `guesthouse.facts.health`."""
 
     state: str
     vcpus: int
@@ -39,6 +41,8 @@ class GuestStatus:
     disk_write_bytes_per_s: float
     nic_receive_bytes_per_s: float
     nic_transmit_bytes_per_s: float
+    health: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,12 +75,23 @@ sample() {{
   LC_ALL=C virsh -q -c {SYSTEM} domstats --raw --nowait --state --cpu-total --vcpu --balloon \\
     --block --interface
 }}
+agents() {{
+  echo "== a agents $(cat /proc/uptime)"
+  echo "clock $(date +%s)"
+  virsh -q -c {SYSTEM} list --name | sed '/^$/d' | xargs -r -d '\\n' -n 1 -P 16 sh -c '
+    if told=$(LC_ALL=C virsh -q -c {SYSTEM} qemu-agent-command --timeout 3 "$1" \\
+        "{{\\"execute\\":\\"guest-ping\\"}}" 2>&1); then word=answers
+    else case $told in *"not connected"*|*"not configured"*) word=none ;; *) word=silent ;; esac
+    fi; echo "agent $word $1"' sh
+}}
 """
 
 
 def status(seconds: float = 2.0) -> Question[Status]:
     """The state of a host and its guests; the answer takes ``seconds`` longer than a sample."""
-    return Question(f"{_SAMPLE}\nsample a && sleep {seconds} && sample b", _parse)
+    return Question(
+        f"{_SAMPLE}\nsample a && {{ agents & sleep {seconds}; wait; sample b; }}", _parse
+    )
 
 
 def _parse(output: str) -> Status:
@@ -91,11 +106,19 @@ def _parse(output: str) -> Status:
         return lambda first, second: round(max(second - first, 0.0) / seconds, 1)
 
     before, after = _domains(texts["a", "guests"]), _domains(texts["b", "guests"])
+    heard = texts.get(("a", "agents"), "")
+    agents = {name: word for word, name in re.findall(r"(?m)^agent (\w+) (.*)$", heard)}
+    clock = int((re.findall(r"(?m)^clock (\d+)$", heard) or [0])[0])
     rate = rate_over("guests")
     return Status(
         host=_host(texts["a", "time"], texts["b", "time"], rate_over("time")),
         # A guest that appeared between the samples has no rates yet.
-        guests={n: _guest(before.get(n, values), values, rate) for n, values in after.items()},
+        guests={
+            n: _guest(
+                before.get(n, values), values, rate, _health(values, agents.get(n, ""), clock)
+            )
+            for n, values in after.items()
+        },
     )
 
 
@@ -152,7 +175,15 @@ def _domains(text: str) -> dict[str, dict[str, str]]:
     return found
 
 
-def _guest(first: Mapping[str, str], second: Mapping[str, str], rate: Rate) -> GuestStatus:
+def _health(values: Mapping[str, str], agent: str, clock: int) -> tuple[str, str]:
+    beat = int(values.get("balloon.last-update", 0))
+    state, reason = int(values.get("state.state", 0)), int(values.get("state.reason", 0))
+    return health(state, reason, agent, max(clock - beat, 0) if beat and clock else None)
+
+
+def _guest(
+    first: Mapping[str, str], second: Mapping[str, str], rate: Rate, healthy: tuple[str, str]
+) -> GuestStatus:
     def total(values: Mapping[str, str], pattern: str) -> int:
         return sum(int(v) for k, v in values.items() if re.fullmatch(pattern, k))
 
@@ -177,4 +208,6 @@ def _guest(first: Mapping[str, str], second: Mapping[str, str], rate: Rate) -> G
         disk_write_bytes_per_s=of(r"block\.\d+\.wr\.bytes"),
         nic_receive_bytes_per_s=of(r"net\.\d+\.rx\.bytes"),
         nic_transmit_bytes_per_s=of(r"net\.\d+\.tx\.bytes"),
+        health=healthy[0],
+        reason=healthy[1],
     )

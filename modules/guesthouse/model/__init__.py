@@ -7,6 +7,7 @@ that lists every problem at once. May import: errors. The third-party name here 
 from guesthouse.model.guest import CloudInit, Disk, Guest, Nic, SecretName, SshKey, User
 from guesthouse.model.host import Bridge, File, Host, Service
 from guesthouse.model.network import BridgeNetwork, DhcpRange, Network, VirtualNetwork
+from guesthouse.model.order import start_order
 from guesthouse.model.site import Site, parse_site
 from guesthouse.model.storage import Image, Pool
 
@@ -30,4 +31,5 @@ __all__ = [
     "User",
     "VirtualNetwork",
     "parse_site",
+    "start_order",
 ]

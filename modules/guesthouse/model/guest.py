@@ -95,6 +95,8 @@ class Nic(Model):
     max_tx_mbps: Annotated[int, Field(ge=1, le=400_000)] | None = None
 
 
+# What libvirt does with a guest that crashed (https://libvirt.org/formatdomain.html#events-configuration).
+OnCrash = Literal["restart", "destroy", "preserve", "coredump-restart", "coredump-destroy"]
 # What a change of an existing guest may cost, beyond what it does not feel.
 Permission = Literal["restart", "replace", "destroys_data"]
 
@@ -109,8 +111,13 @@ class Guest(Model):
     (seconds) it may take to answer after it was made or restarted, ``shutdown_timeout_s`` the time
     it may take to end when a permitted change needs a restart. ``power`` is enforced: a guest that
     is to be stopped is shut down (which needs the permission to restart), one that is to run is
-    started. Disks that a permitted change
+    started, after the guests that it names in ``start_after`` answer. Disks that a permitted change
     takes away are kept aside for ``keep_aside_days``.
+
+    ``on_crash`` is what libvirt does when QEMU tells it that the guest crashed: a panic of its
+    kernel is told by the ``panic_device`` only (pvpanic). ``watchdog`` is what is done when the
+    guest's system no longer feeds the machine's iTCO timer (libvirt 9.1 or newer); systemd feeds
+    it when told to (RuntimeWatchdogSec in systemd-system.conf(5)).
     """
 
     host: Name
@@ -124,6 +131,10 @@ class Guest(Model):
     firmware: Literal["bios", "uefi"] = "bios"
     power: Literal["running", "stopped", "paused"] = "running"
     autostart: bool = True
+    start_after: tuple[Name, ...] = ()
+    on_crash: OnCrash = "restart"
+    watchdog: Literal["reset", "poweroff", "pause", "dump"] | None = None
+    panic_device: bool = False
     description: str = ""
     timeout_s: Annotated[int, Field(ge=10, le=86400)] = 600
     shutdown_timeout_s: Annotated[int, Field(ge=10, le=86400)] = 300

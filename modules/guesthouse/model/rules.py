@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 from fnmatch import fnmatchcase
 
 from guesthouse.errors import Problem
-from guesthouse.model import addresses
+from guesthouse.model import addresses, order
 from guesthouse.model.guest import Disk, Guest
 from guesthouse.model.host import Host
 from guesthouse.model.network import BridgeNetwork, Network
@@ -40,7 +40,7 @@ def problems(site: Site, known: Mapping[str, Collection[str]] | None = None) -> 
             if known is not None and kind not in known
             else {*getattr(site, kind), *(known or {}).get(kind, ())},
         )
-        for kind in ("hosts", "pools", "images", "networks")
+        for kind in ("hosts", "pools", "images", "networks", "guests")
     }
     hosts_whole = names["hosts"].names == site.hosts.keys()
     return [
@@ -48,6 +48,7 @@ def problems(site: Site, known: Mapping[str, Collection[str]] | None = None) -> 
         *_pools(site, names["hosts"]),
         *_networks(site, names["hosts"], hosts_whole),
         *_guests(site, names, reach),
+        *order.problems(site, names["guests"].check),
         *addresses.problems(site, reach),
     ]
 

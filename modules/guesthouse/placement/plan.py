@@ -142,6 +142,10 @@ class GuestPlan:
     firmware: str
     power: str
     autostart: bool
+    start_after: tuple[str, ...]
+    on_crash: str
+    watchdog: str
+    panic_device: bool
     description: str
     timeout_s: int
     shutdown_timeout_s: int

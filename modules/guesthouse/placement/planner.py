@@ -111,11 +111,13 @@ def _images(site: Site) -> Iterator[ImagePlan]:
 Images = dict[tuple[str, str, str], ImagePlan]
 
 
+def _disks(site: Site, name: str, guest: Guest, images: Images) -> Iterator[DiskPlan]:
+    for index, (disk_name, disk) in enumerate(guest.disks.items()):
+        yield _disk(site, name, guest.host, index, disk_name, disk, images)
+
+
 def _guest(site: Site, identity: Identity, name: str, guest: Guest, images: Images) -> GuestPlan:
-    disks = tuple(
-        _disk(site, name, guest.host, index, disk_name, disk, images)
-        for index, (disk_name, disk) in enumerate(guest.disks.items())
-    )
+    disks = tuple(_disks(site, name, guest, images))
     # The seed lies beside the boot disk, since both move together.
     seed_volume = f"{name}.seed.iso"
     return GuestPlan(
@@ -134,6 +136,10 @@ def _guest(site: Site, identity: Identity, name: str, guest: Guest, images: Imag
         firmware=guest.firmware,
         power=guest.power,
         autostart=guest.autostart,
+        start_after=guest.start_after,
+        on_crash=guest.on_crash,
+        watchdog=guest.watchdog or "",
+        panic_device=guest.panic_device,
         description=guest.description,
         timeout_s=guest.timeout_s,
         shutdown_timeout_s=guest.shutdown_timeout_s,

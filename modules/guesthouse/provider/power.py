@@ -16,6 +16,9 @@ def bring(
     """Start, pause or resume a guest; a running one is awaited: (what it told, why it is not
     ready or ""). One that is to be stopped was shut down before, and stays off."""
     name, wanted = str(inputs["name"]), inputs["power"]
+    if domain.power(made) == "crashed" and made.isActive():
+        # Preserved for somebody to look at; what is left of it does not run again.
+        made.destroy()
     if wanted == "stopped":
         return Evidence(), ""
     if not made.isActive():
