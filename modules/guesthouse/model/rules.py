@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 from fnmatch import fnmatchcase
 
 from guesthouse.errors import Problem
-from guesthouse.model import addresses
+from guesthouse.model import addresses, first_boot
 from guesthouse.model.guest import Disk, Guest
 from guesthouse.model.host import Host
 from guesthouse.model.network import BridgeNetwork, Network
@@ -49,6 +49,7 @@ def problems(site: Site, known: Mapping[str, Collection[str]] | None = None) -> 
         *_networks(site, names["hosts"], hosts_whole),
         *_guests(site, names, reach),
         *addresses.problems(site, reach),
+        *first_boot.problems(site),
     ]
 
 
