@@ -181,8 +181,7 @@ class GuestResource(Resource):
         token: str,
         anew: list[dict[str, Any]],
     ) -> dict[str, Any]:
-        """Shut down, define anew, start; or take everything back. The disks ``anew`` are set
-        aside and made again."""
+        """Shut down, set ``anew`` aside, define, make, start; or take everything back."""
         old_xml, undo = domain.descriptions(found)[0], list[Callable[[], None]]()
         states: list[dict[str, Any]] = []
         if not host.is_test:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -18,10 +18,8 @@ from guesthouse.errors import Problem
 from guesthouse.model import Site
 from guesthouse.model.shape import did_you_mean
 from guesthouse.sitefile.nodes import (
-    DECIMAL,
     TEXT,
-    TRUTH,
-    WHOLE,
+    DataNode,
     MappingNode,
     Node,
     ScalarNode,
@@ -34,11 +32,11 @@ if TYPE_CHECKING:
 SCHEMA = "guesthouse/schemas/schema-cloud-config-v1.json"
 # YAML 1.2's core schema (https://yaml.org/spec/1.2.2/#103-core-schema), in decimal only: a file
 # mode as 0644 stays text, which is what cloud-init asks for.
-_KINDS = {
-    TRUTH: re.compile(r"true|True|TRUE|false|False|FALSE"),
-    WHOLE: re.compile(r"[-+]?(0|[1-9][0-9]{0,17})"),
-    DECIMAL: re.compile(r"[-+]?[0-9]{1,17}\.[0-9]{1,17}"),
-}
+_KINDS: tuple[tuple[re.Pattern[str], Callable[[str], bool | int | float]], ...] = (
+    (re.compile(r"true|True|TRUE|false|False|FALSE"), lambda text: text.lower() == "true"),
+    (re.compile(r"[-+]?(0|[1-9][0-9]{0,17})"), int),
+    (re.compile(r"[-+]?[0-9]{1,17}\.[0-9]{1,17}"), float),
+)
 _LONGEST_LIST, _LONGEST_VALUE = 12, 80
 _SECRET = re.compile(r"passw|PRIVATE KEY|secret", re.IGNORECASE)
 # What these rules refuse is meant as something else.
@@ -55,7 +53,7 @@ _TYPES = {
 
 
 def typed(root: Node) -> None:
-    """Tag the plain scalars below every ``guests.*.cloud_init.user_data`` as what they are."""
+    """Read the plain scalars below every ``guests.*.cloud_init.user_data`` as what they are."""
     for guest in _values(_value(root, "guests")):
         cloud_init = _value(guest, "cloud_init")
         if isinstance(cloud_init, MappingNode):
@@ -83,8 +81,8 @@ def _typed(node: Node) -> Node:
         return SequenceNode(node.tag, [_typed(item) for item in node.value], *marks)
     if not isinstance(node, ScalarNode) or node.tag != TEXT or node.style:
         return node
-    kind = next((tag for tag, form in _KINDS.items() if form.fullmatch(node.value)), TEXT)
-    return ScalarNode(kind, node.value, *marks)
+    value = next((read for form, read in _KINDS if form.fullmatch(node.value)), None)
+    return DataNode(node, value(node.value)) if value else node
 
 
 def problems(site: Site) -> Iterator[Problem]:

@@ -8,7 +8,7 @@ False and a MAC of digits as a number of base 60 (https://yaml.org/type/).
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -22,15 +22,17 @@ TEXT = "tag:yaml.org,2002:str"
 NOTHING = "tag:yaml.org,2002:null"
 MAPPING = "tag:yaml.org,2002:map"
 LIST = "tag:yaml.org,2002:seq"
-# Given by ``cloud_config.typed`` only: tag -> value of its text.
-TRUTH, WHOLE, DECIMAL = (f"tag:yaml.org,2002:{kind}" for kind in ("bool", "int", "float"))
-DATA: dict[str, Callable[[str], Any]] = {
-    TRUTH: lambda text: text.lower() == "true",
-    WHOLE: int,
-    DECIMAL: float,
-}
 _NOTHING_WORDS = frozenset(("", "~", "null", "Null", "NULL"))
 _TAGS: dict[type[Node], str] = {MappingNode: MAPPING, SequenceNode: LIST}
+
+
+class DataNode(ScalarNode):
+    """A truth or a number, where the site file holds data of others (``cloud_config.typed``)."""
+
+    def __init__(self, node: ScalarNode, data: bool | int | float) -> None:
+        super().__init__(f"data:{type(data).__name__}", node.value, node.start_mark, node.end_mark)
+        self.data = data
+
 
 MAX_DEPTH = 64
 # What aliases may blow the file up to; a site of 5,000 guests has about 350,000 nodes.

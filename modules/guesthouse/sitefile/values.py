@@ -1,6 +1,6 @@
 """Nodes to plain values: every scalar as text, only ``null``, ``~`` and nothing as None.
 
-Where the site file holds data of others (``cloud_config.typed``), truths and numbers too.
+Where the site file holds data of others (DataNode), truths and numbers too.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 from guesthouse.sitefile.nodes import (
-    DATA,
     LIST,
     MAPPING,
     NOTHING,
     TEXT,
+    DataNode,
     MappingNode,
     Node,
     ScalarNode,
@@ -35,8 +35,8 @@ def plain(node: Node, report: Report, path: tuple[str, ...] = ()) -> Any:
         return [plain(item, report, (*path, str(index))) for index, item in items]
     if node.tag == NOTHING:
         return None
-    if node.tag in DATA:
-        return DATA[node.tag](node.value)
+    if isinstance(node, DataNode):
+        return node.data
     if node.tag != TEXT:
         _tagged(node, report, path)
     return node.value
