@@ -24,7 +24,8 @@ OURS = {
     "disable_root": "",
     "ssh_pwauth": "",
     "updates": "",
-    # It would keep the guest from ever looking at its seed again.
+    # They would keep the guest from what we say beside its user-data, and from a changed seed.
+    "vendor_data": "",
     "manual_cache_clean": "",
 }
 
