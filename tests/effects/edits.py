@@ -91,9 +91,16 @@ def given(name: str, value: Any) -> Callable[[Root, dict[str, Any]], None]:
     return edit
 
 
-def other_seed(root: Root, inputs: dict[str, Any]) -> None:
-    files = {**inputs["seed"]["files"], "user-data": "#cloud-config\n{}\n"}
-    inputs["seed"] = {**inputs["seed"], "files": files}
+def other_seed(on_change: str) -> Callable[[Root, dict[str, Any]], None]:
+    """A file more at first boot."""
+
+    def edit(_root: Root, inputs: dict[str, Any]) -> None:
+        files = dict(inputs["seed"]["files"])
+        item = f"{{path: /etc/seed-says, content: {on_change}}}"
+        files["user-data"] += f"write_files: [{item}]\n"
+        inputs["seed"] = {**inputs["seed"], "files": files, "on_change": on_change}
+
+    return edit
 
 
 def no_data_disk(root: Root, inputs: dict[str, Any]) -> None:

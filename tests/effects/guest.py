@@ -47,6 +47,8 @@ echo memory_kib=$(awk '/^MemTotal/ {print $2}' /proc/meminfo)
 echo lan0_losses=$(cat /sys/class/net/lan0/carrier_down_count)
 echo nics=$(ls -d /sys/class/net/*/device | wc -l)
 echo nat0_carrier=$(cat /sys/class/net/nat0/carrier 2>/dev/null)
+echo seed=$(cat /etc/seed-says 2>/dev/null)
+echo host_keys=$(cat /etc/ssh/ssh_host_*_key.pub 2>/dev/null | sha256sum)
 echo more=; echo spare=
 for block in /sys/block/vd*; do
   case $(cat $block/serial) in

@@ -208,7 +208,7 @@ ROWS = (
     ),
     # The guest itself.
     Row("autostart", "(autostart)", _LIVE, given("autostart", False)),
-    Row("seed rewritten", "(seed)", _NONE, other_seed),
+    Row("seed rewritten", "(seed)", _NONE, other_seed("keep"), told("seed", "")),
     # Restarts.
     Row(
         "more vCPUs possible",
@@ -256,7 +256,21 @@ ROWS = (
     ),
     Row("panic device", "?panic", _RESTART, device('<panic model="pvpanic"/>')),
     Row("watchdog", "?watchdog", _RESTART, device('<watchdog model="i6300esb" action="none"/>')),
+    Row(
+        "seed run again",
+        "(seed)",
+        _RESTART,
+        other_seed("rerun"),
+        lambda b, a: a["seed"] == "rerun" and a["host_keys"] == b["host_keys"],
+    ),
     # Data.
+    Row(
+        "system made anew for a seed",
+        "(seed)",
+        Effect.REPLACE,
+        other_seed("replace"),
+        lambda b, a: a["seed"] == "replace" and a["host_keys"] != b["host_keys"],
+    ),
     Row("disk shrunk", "(volume)", Effect.DESTROYS_DATA, disk_size(1)),
     Row("disk removed", "-disk", Effect.DESTROYS_DATA, no_data_disk, stays_up=True),
 )

@@ -111,6 +111,6 @@ DRIFTS = (
         "virsh -q dommemstat db --period 5 --config",
         "memory statistics period 5 -> 10 (none)",
     ),
-    Drift("db", "rm /srv/guests/db.seed.iso", "cloud_init user-data changed"),
+    Drift("db", "rm /srv/guests/db.seed.iso", "cloud_init seed added"),
     Drift("db", "virsh -q suspend db", "power paused -> running (live)"),
 )

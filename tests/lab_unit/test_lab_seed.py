@@ -84,3 +84,18 @@ def test_files_are_written_with_their_mode(tmp_path: Path) -> None:
     )  # fmt: skip
     assert path.read_text() == "hi!"
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("when", [["boot-new-instance", "boot"], ["boot-new-instance"], []])
+def test_a_known_instance_gets_its_network_again_where_it_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: list[str]
+) -> None:
+    monkeypatch.setattr(seed, "SEED", tmp_path)
+    written: list[object] = []
+    monkeypatch.setattr(network, "write", written.append)
+    (tmp_path / "network-config").write_text("version: 2\n")
+    if when:
+        updates = f"updates: {{network: {{when: {when}}}}}"
+        (tmp_path / "vendor-data").write_text(f"#cloud-config\n{updates}\n")
+    seed.renew_network("/dev/vdz")
+    assert written == ([{"version": 2}] if "boot" in when else [])

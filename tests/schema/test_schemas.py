@@ -81,7 +81,17 @@ def test_meta_data(case: str, name: str) -> None:
     """NoCloud has no schema; its page asks for these two keys, and texts."""
     values = yaml.safe_load(cases.guest_documents(case)[name].seed["meta-data"])
     guest = cases.site_plan(case).guests[name]
-    assert values == {"instance-id": guest.uuid, "local-hostname": guest.name}
+    assert values == {"instance-id": "@@instance_id@@", "local-hostname": guest.name}
+
+
+@pytest.mark.parametrize("new", ["true", "false"])
+@pytest.mark.parametrize(("case", "name"), SEEDS)
+def test_vendor_data(case: str, name: str, new: str) -> None:
+    text = cases.guest_documents(case)[name].seed["vendor-data"]
+    assert text.startswith("#cloud-config\n")
+    filled = text.replace("@@new_guest@@", new)
+    assert seed_problems("schema-cloud-config-v1.json", filled) == []
+    assert yaml.safe_load(filled)["ssh_deletekeys"] is (new == "true")
 
 
 def test_the_domain_schema_refuses() -> None:

@@ -43,6 +43,7 @@ LIVES_IN: dict[str, set[str]] = {
     "pydantic": {"model"},
     "pydantic_core": {"model"},
     "yaml": {"sitefile"},
+    "jsonschema": {"sitefile/cloud_config.py"},
     "jinja2": {"render"},
     "pulumi": {"components", "provider"},
     "pulumi_libvirt": {"components/libvirt.py"},

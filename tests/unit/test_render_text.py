@@ -119,7 +119,7 @@ def test_only_a_secret_makes_a_hole(parts: list[str]) -> None:
     plan = with_cloud_init(runcmd=(nasty,), users=users)
     text = guest_document(plan).seed["user-data"]
     assert text.count("@@") == 2
-    assert '    passwd: "@@password_hash:web@@"\n' in text
+    assert '    hashed_passwd: "@@password_hash:web@@"\n' in text
     assert nasty in texts(yaml.safe_load(text))
 
 

@@ -10,10 +10,11 @@ import pycdlib
 import pytest
 
 from guesthouse.errors import RefusedError
-from guesthouse.provider.seed import fill, password_hash, seed_iso
+from guesthouse.provider.seed import MIB, fill, password_hash, seed_iso
 
 FILES = {
-    "meta-data": 'instance-id: "x"\n',
+    "meta-data": 'instance-id: "@@instance_id@@"\n',
+    "vendor-data": "#cloud-config\nssh_deletekeys: @@new_guest@@\n",
     "user-data": "#cloud-config\npasswd: @@password_hash:web_password@@\n",
     "network-config": "version: 2\n",
 }
@@ -26,17 +27,39 @@ def test_the_same_files_give_the_same_bytes_at_any_time() -> None:
     assert seed_iso(FILES, SECRETS, "salt") == first
 
 
-def test_the_seed_holds_the_files_under_their_names() -> None:
+def contents(data: bytes) -> dict[str, str]:
     iso = pycdlib.PyCdlib()
-    iso.open_fp(io.BytesIO(seed_iso(FILES, SECRETS, "salt")))
+    iso.open_fp(io.BytesIO(data))
     assert iso.pvd.volume_identifier.decode().strip() == "cidata"
     found = {}
     for name in FILES:
         output = io.BytesIO()
         iso.get_file_from_iso_fp(output, joliet_path=f"/{name}")
         found[name] = output.getvalue().decode()
-    assert found["meta-data"] == FILES["meta-data"]
+    return found
+
+
+def test_the_seed_holds_the_files_under_their_names() -> None:
+    found = contents(seed_iso(FILES, SECRETS, "salt"))
+    assert found["network-config"] == FILES["network-config"]
     assert found["user-data"].startswith("#cloud-config\npasswd: $6$")
+
+
+def test_only_a_first_instance_drops_the_ssh_host_keys_that_it_finds() -> None:
+    first, later = seed_iso(FILES, SECRETS, "uuid"), seed_iso(FILES, SECRETS, "uuid", "uuid-1")
+    assert contents(first)["meta-data"] == 'instance-id: "uuid"\n'
+    assert contents(first)["vendor-data"] == "#cloud-config\nssh_deletekeys: true\n"
+    assert contents(later)["meta-data"] == 'instance-id: "uuid-1"\n'
+    assert contents(later)["vendor-data"] == "#cloud-config\nssh_deletekeys: false\n"
+    assert seed_iso(FILES, SECRETS, "uuid", "uuid") == first
+
+
+def test_another_seed_has_the_same_size_until_it_is_very_long() -> None:
+    longer = {**FILES, "user-data": FILES["user-data"] + "# more\n" * 20_000}
+    sizes = [len(seed_iso(files, SECRETS, "salt")) for files in (FILES, longer)]
+    assert sizes == [MIB, MIB]
+    longest = {**FILES, "user-data": "#" * MIB}
+    assert len(seed_iso(longest, SECRETS, "salt")) == 2 * MIB
 
 
 def test_the_password_itself_is_nowhere_in_the_seed() -> None:

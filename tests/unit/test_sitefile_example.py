@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from guesthouse.model import BridgeNetwork, Site, VirtualNetwork
 from guesthouse.model.values import Model
 from guesthouse.sitefile import nodes, read
+from guesthouse.sitefile.cloud_config import schema_file
 
 EXAMPLE = Path(__file__).parents[2] / "stacks" / "example.site.yaml"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ2ZIlCKHRrC1rAcBW1cvqWQ3gPtKHOJdOKYWpN3mfdb"
@@ -21,6 +22,7 @@ COMMENT = re.compile(r"# (required|default (?P<default>\S+)): \S")
 
 
 def test_example_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(schema_file().parents[2]))
     monkeypatch.setenv("HOME", str(tmp_path))
     key_file = tmp_path / ".ssh" / "id_ed25519.pub"
     key_file.parent.mkdir()
@@ -31,6 +33,8 @@ def test_example_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert admin.ssh_keys[1].file == str(key_file)
     assert site.images["debian13"].source == str(EXAMPLE.parent / "../images/debian13.qcow2")
     assert site.hosts["h1"].identity_file == str(tmp_path / ".ssh/id_ed25519")
+    user_data = site.guests["web"].cloud_init.user_data  # type: ignore[union-attr]
+    assert user_data["write_files"][0]["content"] == "Managed by Guesthouse.\n"
     assert site.guests["web"].nics["lan0"].mac == "52:54:00:12:34:56"
 
 

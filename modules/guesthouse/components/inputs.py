@@ -79,7 +79,12 @@ def network_inputs(
 
 def guest_inputs(host: HostPlan, plan: GuestPlan, document: GuestDocument) -> dict[str, Any]:
     """Inputs of a Guest, but for its secrets."""
-    seed = {"pool": plan.seed_pool, "volume": plan.seed_volume, "files": dict(document.seed)}
+    seed = {
+        "pool": plan.seed_pool,
+        "volume": plan.seed_volume,
+        "files": dict(document.seed),
+        "on_change": plan.cloud_init.on_change if plan.cloud_init else "",
+    }
     return {
         "connection": connection(host),
         "mark": mark(plan.identity),

@@ -5,7 +5,7 @@ document as seen, and changes with their effects. May import: model, errors. Thi
 """
 
 from guesthouse.effects.bridges import bridge_changes
-from guesthouse.effects.change import CHANGED, Change, Effect, refused, worst
+from guesthouse.effects.change import CHANGED, THERE, Change, Effect, refused, worst
 from guesthouse.effects.compare import domain_changes
 from guesthouse.effects.disks import disk_changes
 from guesthouse.effects.network import network_changes, section_updates, seen_network
@@ -14,6 +14,7 @@ from guesthouse.effects.seen import running_document, seen_document
 
 __all__ = [
     "CHANGED",
+    "THERE",
     "Change",
     "Effect",
     "Room",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from guesthouse.model.values import (
     InterfaceAddress,
@@ -50,12 +51,29 @@ class User(Model):
     shell: str = "/bin/sh"
 
 
+def _data(value: dict[str, Any]) -> dict[str, Any]:
+    """Only what YAML and JSON can say. Not pydantic's JsonValue, which would strip texts."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
+        raise ValueError("holds more than texts, numbers, lists and mappings") from None
+    return value
+
+
 class CloudInit(Model):
-    """What cloud-init does at first boot: packages, commands (shell lines, in order), users."""
+    """What cloud-init does at first boot: packages, commands (shell lines, in order), users, and
+    any further modules in ``user_data``, in cloud-init's own words
+    (https://cloudinit.readthedocs.io/en/latest/reference/modules.html).
+
+    ``on_change`` is what happens to a guest that has booted when something changes that is done
+    once: ``keep`` what it has, ``rerun`` all of it at a restart, or ``replace`` its system disk.
+    """
 
     packages: tuple[PackageName, ...] = ()
     runcmd: tuple[str, ...] = ()
     users: dict[UserName, User] = Field(default_factory=dict)
+    user_data: Annotated[dict[str, Any], AfterValidator(_data)] = Field(default_factory=dict)
+    on_change: Literal["keep", "rerun", "replace"] = "keep"
 
 
 class Disk(Model):

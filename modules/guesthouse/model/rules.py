@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 from fnmatch import fnmatchcase
 
 from guesthouse.errors import Problem
-from guesthouse.model import addresses, order
+from guesthouse.model import addresses, first_boot, order
 from guesthouse.model.guest import Disk, Guest
 from guesthouse.model.host import Host
 from guesthouse.model.network import BridgeNetwork, Network
@@ -50,6 +50,7 @@ def problems(site: Site, known: Mapping[str, Collection[str]] | None = None) -> 
         *_guests(site, names, reach),
         *order.problems(site, names["guests"].check),
         *addresses.problems(site, reach),
+        *first_boot.problems(site),
     ]
 
 
@@ -57,8 +58,7 @@ def problem(
     path: Path, what: str, got: object = None, allowed: str = "", hint: str = ""
 ) -> Problem:
     """A problem at a path in the site; ``got`` is shown quoted."""
-    text = "" if got is None else repr(got)
-    return Problem(".".join(path), what, text, allowed, hint, path)
+    return Problem(".".join(path), what, "" if got is None else repr(got), allowed, hint, path)
 
 
 def quoted(names: Collection[str]) -> str:

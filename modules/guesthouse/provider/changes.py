@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from guesthouse.effects import (
-    CHANGED,
     Change,
     Effect,
     Room,
@@ -16,6 +15,7 @@ from guesthouse.effects import (
     worst,
 )
 from guesthouse.errors import Problem, RefusedError
+from guesthouse.provider import cloud_init
 from guesthouse.provider.resource import Values
 
 
@@ -30,21 +30,9 @@ def changes(state: Values, inputs: Values) -> list[Change]:
         *disk_changes(
             state["disks"], inputs["disks"], state["declared"]["disks"], room is not None
         ),
-        *_cloud_init(state, inputs),
+        *cloud_init.changes(state, inputs),
         *_power(state, inputs),
     ]
-
-
-def _cloud_init(state: Values, inputs: Values) -> list[Change]:
-    """A guest that has booted does not read its seed again: the new one is for its successor."""
-    old, new = state["seed"] or {}, inputs["seed"] or {}
-    old_files, new_files = old.get("files", {}), new.get("files", {})
-    parts = [n for n in {**new_files, **old_files} if old_files.get(n) != new_files.get(n)]
-    why = "it reaches a guest that is made anew"
-    found = [Change(f"cloud_init {part}", "", CHANGED, Effect.NONE, why=why) for part in parts]
-    if state["secrets"] != inputs["secrets"]:
-        found.append(Change("cloud_init secrets", "", CHANGED, Effect.NONE, why=why))
-    return found
 
 
 def _power(state: Values, inputs: Values) -> list[Change]:

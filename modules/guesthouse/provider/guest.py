@@ -12,7 +12,15 @@ from guesthouse.errors import MachineError, Problem, RefusedError
 from guesthouse.machine import guest_agent
 from guesthouse.machine.connections import HostConnection
 from guesthouse.provider import changes as effects
-from guesthouse.provider import domain, guest_disks, guest_nics, guest_state, ownership, power
+from guesthouse.provider import (
+    cloud_init,
+    domain,
+    guest_disks,
+    guest_nics,
+    guest_state,
+    ownership,
+    power,
+)
 from guesthouse.provider.live import LiveChange
 from guesthouse.provider.resource import Call, InitFailed, Resource, Values, same_host
 from guesthouse.provider.restart import shut_down, with_way_back
@@ -22,8 +30,8 @@ from guesthouse.provider.waiting import look_addresses
 
 class GuestResource(Resource):
     """Inputs: connection, mark, name, uuid, domain_xml, power, autostart, disks, secrets, nics,
-    seed (pool, volume, files), allow, login, address, serial_log, timeout_s, shutdown_timeout_s,
-    keep_aside_days."""
+    seed (pool, volume, files, on_change), allow, login, address, serial_log, timeout_s,
+    shutdown_timeout_s, keep_aside_days."""
 
     COMPARED: ClassVar[tuple[str, ...]] = guest_state.COMPARED
     OUTPUTS: ClassVar[tuple[str, ...]] = (
@@ -33,6 +41,7 @@ class GuestResource(Resource):
         "room",
         "running_xml",
         "changes",
+        "instance_id",
     )
     SECRET: ClassVar[tuple[str, ...]] = ("secrets",)
 
@@ -46,6 +55,7 @@ class GuestResource(Resource):
             call.say(effects.summary(str(inputs["name"]), found))
         effects.refuse(inputs, found)
         told = effects.told(found)
+        _, inputs = cloud_init.settled(state, inputs, found)
         return {**state, **inputs, "declared": guest_state.declared(inputs), "changes": told}
 
     def create(self, call: Call, inputs: Values) -> tuple[str, dict[str, Any]]:
@@ -125,12 +135,12 @@ class GuestResource(Resource):
             if todo:
                 call.say(effects.summary(name, todo))
             _record(host, inputs, token, complete=True)
-            if inputs["seed"] != seen["seed"] or inputs["secrets"] != state["secrets"]:
-                guest_disks.renew_seed(host, inputs)
+            anew, inputs = cloud_init.settled(seen, inputs, todo)
             cold = [c for c in todo if c.effect.rank >= Effect.RESTART.rank and c.new]
-            if cold and found.isActive():
-                made_state = self._cold(call, host, found, seen, inputs, token)
+            if anew or (cold and found.isActive()):
+                made_state = self._cold(call, host, found, seen, inputs, token, anew)
             else:
+                guest_disks.renew_seed(host, seen, inputs)
                 made_state = self._warm(call, host, found, seen, inputs, token, todo)
             guest_disks.forget_asides(host, inputs, int(inputs["keep_aside_days"]))
             return made_state
@@ -169,8 +179,9 @@ class GuestResource(Resource):
         seen: Values,
         inputs: Values,
         token: str,
+        anew: list[dict[str, Any]],
     ) -> dict[str, Any]:
-        """Shut down, define anew, start; or take everything back."""
+        """Shut down, set ``anew`` aside, define, make, start; or take everything back."""
         old_xml, undo = domain.descriptions(found)[0], list[Callable[[], None]]()
         states: list[dict[str, Any]] = []
         if not host.is_test:
@@ -179,7 +190,9 @@ class GuestResource(Resource):
             found.destroy()
 
         def new() -> None:
-            for disk in [*guest_disks.gone(seen, inputs), *guest_disks.made_anew(seen, inputs)]:
+            undo.append(lambda: guest_disks.renew_seed(host, inputs, seen))
+            guest_disks.renew_seed(host, seen, inputs)
+            for disk in [*guest_disks.gone(seen, inputs), *anew]:
                 undo.append(guest_disks.set_aside(host, disk))
             guest_disks.make_new(call, host, inputs)
             made = domain.define(host.libvirt, inputs["domain_xml"], token, old_xml)

@@ -66,16 +66,17 @@ def _refuse_volume(host: HostConnection, inputs: Values, item: str, owned: set[s
 
 
 def make_seed(host: HostConnection, inputs: Values) -> None:
-    """Write the seed anew; a running guest keeps reading the one that it was started with."""
+    """Write the seed; a guest reads it when it boots."""
     seed = inputs["seed"]
-    data = seed_iso(seed["files"], inputs["secrets"], str(inputs["uuid"]))
-    volumes.remove(host.libvirt, [(seed["pool"], seed["volume"])])
-    volumes.make_seed(host.libvirt, seed["pool"], seed["volume"], data)
+    uuid, instance_id = str(inputs["uuid"]), str(inputs.get("instance_id") or "")
+    data = seed_iso(seed["files"], inputs["secrets"], uuid, instance_id)
+    volumes.write_seed(host.libvirt, seed["pool"], seed["volume"], data)
 
 
-def renew_seed(host: HostConnection, inputs: Values) -> None:
-    """The declared seed, or none."""
-    if inputs["seed"]:
+def renew_seed(host: HostConnection, seen: Values, inputs: Values) -> None:
+    """The declared seed in place of the one that is there, where they differ."""
+    parts = ("seed", "secrets", "instance_id")
+    if inputs["seed"] and any(seen.get(part) != inputs.get(part) for part in parts):
         make_seed(host, inputs)
 
 
@@ -104,14 +105,17 @@ def gone(seen: Values, inputs: Values) -> list[dict[str, Any]]:
     return [disk for key, disk in _keyed(seen["disks"]).items() if key not in wanted]
 
 
-def made_anew(seen: Values, inputs: Values) -> list[dict[str, Any]]:
-    """Disks that are there and can't become what is declared: smaller, or of another image."""
+def made_anew(seen: Values, inputs: Values, afresh: bool = False) -> list[dict[str, Any]]:
+    """Disks that are there and can't become what is declared: smaller, or of another image; with
+    ``afresh`` all that begin as an image."""
     there = _keyed(seen["disks"])
     pairs = [(there[key], disk) for key, disk in _keyed(inputs["disks"]).items() if key in there]
     return [
         old
         for old, disk in pairs
-        if old["backing_path"] != disk["backing_path"] or old["size_bytes"] > disk["size_bytes"]
+        if old["backing_path"] != disk["backing_path"]
+        or old["size_bytes"] > disk["size_bytes"]
+        or (afresh and disk["backing_path"])
     ]
 
 

@@ -29,6 +29,7 @@ def state(
     return {
         **inputs,
         "declared": declared(inputs),
+        "instance_id": inputs.get("instance_id") or inputs["uuid"],
         "token": token,
         **told,
         **running(document, document, domain.descriptions(made)[1]),

@@ -1,4 +1,8 @@
-"""The cloud-init seed: a NoCloud ISO (volume label ``cidata``), the same bytes every time."""
+"""The cloud-init seed: a NoCloud ISO (volume label ``cidata``), the same bytes every time.
+
+Its size is a whole number of MiB, so that a new seed nearly always has the size of the old one: a
+running QEMU knows a disk's size from its start, and the guest reads the new seed when it reboots.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +21,7 @@ import pycdlib.pycdlib
 
 from guesthouse.errors import Problem, RefusedError, SetupError
 
+MIB = 1024 * 1024
 _HOLE = re.compile(r"@@password_hash:([A-Za-z][A-Za-z0-9_]*)@@")
 
 # pycdlib stamps what it writes with the time of day: give it a clock that stands still, in its
@@ -28,18 +33,30 @@ for _module in (pycdlib.dates, pycdlib.headervd, pycdlib.pycdlib):
     setattr(_module, "time", _CLOCK)  # noqa: B010
 
 
-def seed_iso(files: Mapping[str, str], secrets: Mapping[str, str], salt: str) -> bytes:
-    """The ISO image of the seed files, their holes filled. ``salt`` makes hashes repeatable."""
+def seed_iso(
+    files: Mapping[str, str], secrets: Mapping[str, str], uuid: str, instance_id: str = ""
+) -> bytes:
+    """The ISO image of the seed files, their holes filled. The guest's ``uuid`` makes hashes
+    repeatable; it is the id of its first instance too, while ``instance_id`` names no other."""
+    files = {name: _for_instance(text, uuid, instance_id) for name, text in files.items()}
     iso = pycdlib.PyCdlib()
     iso.new(interchange_level=3, vol_ident="cidata", joliet=3, rock_ridge="1.09")
     for index, (name, text) in enumerate(sorted(files.items())):
-        data = fill(text, secrets, salt).encode()
+        data = fill(text, secrets, uuid).encode()
         path = f"/F{index}.;1"
         iso.add_fp(io.BytesIO(data), len(data), path, rr_name=name, joliet_path=f"/{name}")
     output = io.BytesIO()
     iso.write_fp(output)
     iso.close()
-    return output.getvalue()
+    data = output.getvalue()
+    return data.ljust(-(-len(data) // MIB) * MIB, b"\0")
+
+
+def _for_instance(text: str, uuid: str, instance_id: str) -> str:
+    """A new guest has no ssh host keys but those that its image may share with others; a later
+    instance keeps those that it is known by."""
+    new = "true" if instance_id in ("", uuid) else "false"
+    return text.replace("@@instance_id@@", instance_id or uuid).replace("@@new_guest@@", new)
 
 
 def fill(text: str, secrets: Mapping[str, str], salt: str) -> str:

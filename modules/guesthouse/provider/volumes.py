@@ -80,10 +80,18 @@ def make_disk(handle: libvirt.virConnect, disk: Mapping[str, Any]) -> None:
     pool(handle, disk["pool"]).createXML(text, flags)
 
 
-def make_seed(handle: libvirt.virConnect, pool_name: str, volume: str, data: bytes) -> None:
-    """A raw volume with these bytes, readable by root and QEMU only: it may hold hashes."""
-    text = _document(volume, len(data), "raw")
-    made = pool(handle, pool_name).createXML(text, 0)
+def write_seed(handle: libvirt.virConnect, pool_name: str, volume: str, data: bytes) -> None:
+    """A raw volume with these bytes, readable by root and QEMU only: it may hold hashes.
+
+    One of the same size is written in place, so that a running QEMU has the new bytes for its
+    guest's next boot, the only time when a guest reads them. Another size needs a new file: the
+    running QEMU keeps the old one, which it knows the size of.
+    """
+    there = find(handle, pool_name, volume)
+    if there is not None and there.info()[1] != len(data):
+        there.delete(0)
+        there = None
+    made = there or pool(handle, pool_name).createXML(_document(volume, len(data), "raw"), 0)
     if handle.getType() == "TEST":
         # libvirt's test driver has volumes without contents.
         return
@@ -94,6 +102,7 @@ def make_seed(handle: libvirt.virConnect, pool_name: str, volume: str, data: byt
             stream.send(data[start : start + CHUNK])
         stream.finish()
     except libvirt.libvirtError:
+        # Half a seed is none; the next `up` sees that it is missing.
         made.delete(0)
         raise
 

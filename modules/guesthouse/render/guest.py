@@ -76,8 +76,12 @@ def _disk(disk: DiskPlan) -> DiskDocument:
 
 
 def _seed(plan: GuestPlan) -> dict[str, str]:
+    """NoCloud's files. The vendor-data makes cloud-init apply the network-config at every boot;
+    the provider fills in which instance the guest is, since that depends on what it was before
+    (https://docs.cloud-init.io/en/latest/explanation/events.html)."""
     return {
         "meta-data": render("guest/meta-data.j2", guest=plan),
         "user-data": render("guest/user-data.j2", guest=plan, hole=hole),
+        "vendor-data": render("guest/vendor-data.j2"),
         "network-config": render("guest/network-config.j2", guest=plan),
     }

@@ -1,7 +1,8 @@
 """Room: from YAML text to a Site, with every problem at once and its place in the file.
 
 Comes in: the path of a site file. Goes out: a SiteFile (a Site, or located problems). May import:
-model and errors. The third-party name here is PyYAML (one file, ``nodes.py``).
+model and errors. The third-party names here are PyYAML (one file, ``nodes.py``) and jsonschema
+(one file, ``cloud_config.py``).
 """
 
 from guesthouse.sitefile.reader import SiteFile, read

@@ -25,6 +25,15 @@ LIST = "tag:yaml.org,2002:seq"
 _NOTHING_WORDS = frozenset(("", "~", "null", "Null", "NULL"))
 _TAGS: dict[type[Node], str] = {MappingNode: MAPPING, SequenceNode: LIST}
 
+
+class DataNode(ScalarNode):
+    """A truth or a number, where the site file holds data of others (``cloud_config.typed``)."""
+
+    def __init__(self, node: ScalarNode, data: bool | int | float) -> None:
+        super().__init__(f"data:{type(data).__name__}", node.value, node.start_mark, node.end_mark)
+        self.data = data
+
+
 MAX_DEPTH = 64
 # What aliases may blow the file up to; a site of 5,000 guests has about 350,000 nodes.
 MAX_NODES = 4_000_000

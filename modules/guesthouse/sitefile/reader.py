@@ -11,7 +11,7 @@ from pathlib import Path
 from guesthouse.errors import Problem, SiteError
 from guesthouse.model import Site, rules
 from guesthouse.model.salvage import salvage
-from guesthouse.sitefile import nodes, references, values
+from guesthouse.sitefile import cloud_config, nodes, references, values
 from guesthouse.sitefile.places import Place, Places, shown
 from guesthouse.sitefile.values import Report
 
@@ -90,6 +90,7 @@ def _site_file(path: Path, root: nodes.Node, files: tuple[str, ...]) -> SiteFile
     problems: list[Problem] = []
     report = _reporter(places, problems)
     references.resolve(root, report)
+    cloud_config.typed(root)
     plain = values.plain(root, report)
     saved = salvage(plain)
     bad = {problem.path for problem in saved.problems}
@@ -97,6 +98,7 @@ def _site_file(path: Path, root: nodes.Node, files: tuple[str, ...]) -> SiteFile
     problems += (places.locate(problem) for problem in saved.problems)
     if saved.site is not None:
         problems += _located(places, rules.problems(saved.site, saved.known))
+        problems += _located(places, cloud_config.problems(saved.site))
     return SiteFile(path, saved.site, tuple(_sorted(places, problems)), places)
 
 

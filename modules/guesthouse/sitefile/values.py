@@ -1,4 +1,7 @@
-"""Nodes to plain values: every scalar as text, only ``null``, ``~`` and nothing as None."""
+"""Nodes to plain values: every scalar as text, only ``null``, ``~`` and nothing as None.
+
+Where the site file holds data of others (DataNode), truths and numbers too.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from guesthouse.sitefile.nodes import (
     MAPPING,
     NOTHING,
     TEXT,
+    DataNode,
     MappingNode,
     Node,
     ScalarNode,
@@ -31,6 +35,8 @@ def plain(node: Node, report: Report, path: tuple[str, ...] = ()) -> Any:
         return [plain(item, report, (*path, str(index))) for index, item in items]
     if node.tag == NOTHING:
         return None
+    if isinstance(node, DataNode):
+        return node.data
     if node.tag != TEXT:
         _tagged(node, report, path)
     return node.value

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -151,6 +152,15 @@ def finish(user: dict[str, Any], report: Report) -> None:
     os._exit(0)
 
 
+def renew_network(device: str) -> None:
+    """The network-config again, where the vendor-data asks for it at every boot."""
+    updates = (read("vendor-data").get("updates") or {}).get("network") or {}
+    if "boot" in (updates.get("when") or []):
+        report = Report(device)
+        report.step("network", network.write, read("network-config"))
+        print(*report.errors, file=sys.stderr, sep="\n", end="")
+
+
 def main() -> None:
     """One boot: a new instance is set up, a known one gets its network and results."""
     device = mount_seed()
@@ -171,6 +181,7 @@ def main() -> None:
         finish(user, report)
         return
     if device:
+        renew_network(device)
         subprocess.run(["umount", str(SEED)])
     users.host_keys({})
     if not network.SCRIPT.exists():
