@@ -48,11 +48,11 @@ GUEST = """
     cloud_init: {{users: {{admin: {{password: {{secret: web_password}}}}}}}}
 """
 # Shapes that an update leads between: from the first to the second in place, to the third by a
-# restart (the test driver plugs no memory).
+# restart (the test driver plugs no memory and grows no volume).
 SHAPES = (
     {"memory_mib": 128, "vcpus": 1, "description": "one", "autostart": "true", "size_gib": 1},
-    {"memory_mib": 128, "vcpus": 2, "description": "two", "autostart": "false", "size_gib": 2},
-    {"memory_mib": 256, "vcpus": 1, "description": "one", "autostart": "true", "size_gib": 2},
+    {"memory_mib": 128, "vcpus": 2, "description": "two", "autostart": "false", "size_gib": 1},
+    {"memory_mib": 256, "vcpus": 1, "description": "one", "autostart": "true", "size_gib": 1},
 )
 VOLUMES = {"g0.root.qcow2", "g0.data.qcow2", "g0.seed.iso"}
 
