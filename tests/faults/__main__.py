@@ -62,8 +62,13 @@ def main() -> int:
     parser.add_argument("--control", action="store_true")
     parser.add_argument("--fresh", action="store_true")
     parser.add_argument("--every", type=int, default=1)
+    parser.add_argument("--count", action="store_true", help="no deaths: print JSON of the calls")
     options = parser.parse_args()
     kind = "control" if options.control else "guesthouse"
+    if options.count:
+        with TemporaryDirectory(prefix="gh-faults-") as folder:
+            print(json.dumps(counted((Stock if options.control else World)(Path(folder)))))
+        return 0
     kept = CHECKOUT / ".guesthouse" / f"faults-{kind}.json"
     if options.fresh:
         kept.unlink(missing_ok=True)
@@ -88,6 +93,12 @@ def main() -> int:
     good = sum(verdict == "converged" for verdict in done.values())
     print(f"{kind}: {len(done)} points, {good} converged")
     return 0 if good == len(done) or options.control else 1
+
+
+def counted(world: World) -> dict[str, int]:
+    """Calls of a guest's create, update and delete."""
+    world.save()
+    return {op: len(_count(world, *shapes)) for op, *shapes in OPERATIONS if op != "restart"}
 
 
 def _at(world: World, shape: int | None) -> None:

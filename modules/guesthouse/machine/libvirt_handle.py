@@ -10,6 +10,7 @@ import threading
 import time
 from typing import Any
 from urllib.parse import urlencode
+from weakref import WeakKeyDictionary
 
 import libvirt
 
@@ -30,6 +31,16 @@ libvirt.registerErrorHandler(_quiet, None)
 def ssh_uri(ssh: SshDirectory, name: str) -> str:
     """The URI of the system's QEMU driver on the machine ``name`` of an ssh folder."""
     return f"qemu+ssh://{name}/system?{urlencode({'command': str(ssh.wrapper)})}"
+
+
+_tests: WeakKeyDictionary[libvirt.virConnect, bool] = WeakKeyDictionary()
+
+
+def is_test(handle: libvirt.virConnect) -> bool:
+    """Is this libvirt's test driver? Asked once per connection."""
+    if handle not in _tests:
+        _tests[handle] = handle.getType() == "TEST"
+    return _tests[handle]
 
 
 class LibvirtHandles:

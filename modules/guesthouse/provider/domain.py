@@ -12,6 +12,7 @@ import libvirt
 
 from guesthouse.effects.units import Element, parse, serialise, units
 from guesthouse.errors import MachineError, Problem, RefusedError
+from guesthouse.machine.libvirt_handle import is_test
 from guesthouse.provider.ownership import mark_text
 
 NAMESPACE = "urn:guesthouse:1"
@@ -47,9 +48,9 @@ def find(handle: libvirt.virConnect, uuid: str) -> libvirt.virDomain | None:
         raise
 
 
-def read_mark(domain: libvirt.virDomain) -> Mark | None:
-    """The mark in the domain's metadata, None when it carries none of ours."""
-    root = parse(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
+def read_mark(document: str) -> Mark | None:
+    """The mark in a domain's metadata, None when it carries none of ours."""
+    root = parse(document)
     element = root.find(f"metadata/{_MARK}")
     if element is None:
         return None
@@ -57,15 +58,24 @@ def read_mark(domain: libvirt.virDomain) -> Mark | None:
     return Mark(owner, element.get("name", ""), element.get("token", ""))
 
 
-def refuse_foreign(handle: libvirt.virConnect, host: str, inputs: Mapping[str, Any]) -> None:
-    """Refuse to go on when the name or the UUID is taken by something that is not ours."""
+def token(document: str) -> str:
+    """The incarnation that a domain's mark names; empty without a mark."""
+    mark = read_mark(document)
+    return mark.token if mark else ""
+
+
+def ours(
+    handle: libvirt.virConnect, host: str, inputs: Mapping[str, Any]
+) -> libvirt.virDomain | None:
+    """Our own domain of an earlier run, if there is one; raises RefusedError when the name or the
+    UUID is taken by something that is not ours."""
     domain = find(handle, inputs["uuid"])
     if domain is None:
         try:
             domain = handle.lookupByName(inputs["name"])
         except libvirt.libvirtError:
-            return
-    mark = read_mark(domain)
+            return None
+    mark = read_mark(stored(domain))
     if mark != Mark(mark_text(inputs["mark"]), inputs["name"], mark.token if mark else ""):
         owner = f"it belongs to {mark.owner}" if mark else "it carries no mark of ours"
         raise RefusedError(
@@ -75,6 +85,7 @@ def refuse_foreign(handle: libvirt.virConnect, host: str, inputs: Mapping[str, A
                 hint=f"rename the guest, or remove that domain: virsh undefine {inputs['name']}",
             )
         )
+    return domain
 
 
 def define(
@@ -90,7 +101,7 @@ def define(
         _keep_slots(root, parse(old))
     root.find(f"metadata/{_MARK}").set("token", token)
     # The test driver checks in our own process, and libxml2's schema reader is not for threads.
-    alone = _one_reader if handle.getType() == "TEST" else nullcontext()
+    alone = _one_reader if is_test(handle) else nullcontext()
     try:
         with alone:
             return handle.defineXMLFlags(serialise(root), libvirt.VIR_DOMAIN_DEFINE_VALIDATE)
@@ -119,10 +130,9 @@ def _bus(device: Element) -> str:
     return "" if target is None else str(target.get("bus", ""))
 
 
-def check_token(domain: libvirt.virDomain, name: str, token: str) -> None:
-    """Act only on the incarnation that the state knows."""
-    mark = read_mark(domain)
-    if mark is None or mark.token != token:
+def check_token(name: str, seen: str, known: str) -> None:
+    """Act only on the incarnation that the state knows; ``seen`` is the mark's, "" without one."""
+    if seen != known:
         raise RefusedError(
             Problem(
                 f"guest {name}",
@@ -132,10 +142,14 @@ def check_token(domain: libvirt.virDomain, name: str, token: str) -> None:
         )
 
 
-def descriptions(domain: libvirt.virDomain) -> tuple[str, str | None]:
-    """(persistent XML, running XML or None when the guest is off)."""
-    inactive = domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
-    return inactive, _without_idle_pins(domain, domain.XMLDesc(0)) if domain.isActive() else None
+def stored(domain: libvirt.virDomain) -> str:
+    """The XML that the next start uses."""
+    return str(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
+
+
+def running(domain: libvirt.virDomain, state: str) -> str | None:
+    """The running XML of a domain in that power state; None when it is off."""
+    return None if state == "stopped" else _without_idle_pins(domain, domain.XMLDesc(0))
 
 
 def _without_idle_pins(domain: libvirt.virDomain, live: str) -> str:
@@ -154,12 +168,14 @@ def _without_idle_pins(domain: libvirt.virDomain, live: str) -> str:
 
 def start(domain: libvirt.virDomain, name: str, paused: bool = False) -> None:
     """Start the domain unless it runs; ``paused``: without letting it run yet."""
+    # libvirt's test driver starts without flags; the caller pauses it then.
+    paused = paused and not is_test(domain.connect())
     try:
-        if not domain.isActive():
-            # libvirt's test driver starts without flags; the caller pauses it then.
-            paused = paused and domain.connect().getType() != "TEST"
-            domain.createWithFlags(libvirt.VIR_DOMAIN_START_PAUSED if paused else 0)
+        domain.createWithFlags(libvirt.VIR_DOMAIN_START_PAUSED if paused else 0)
     except libvirt.libvirtError as error:
+        if domain.isActive():
+            # Somebody was faster.
+            return
         raise MachineError(
             Problem(f"guest {name}", "does not start", got=str(error.get_error_message()))
         ) from error
@@ -170,7 +186,7 @@ def remove(domain: libvirt.virDomain) -> None:
     if domain.isActive():
         domain.destroy()
     flags = _UNDEFINE
-    if domain.connect().getType() == "TEST":
+    if is_test(domain.connect()):
         # libvirt's test driver knows only the flags that mean something without QEMU.
         flags = libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
     domain.undefineFlags(flags)

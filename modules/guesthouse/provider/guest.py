@@ -7,9 +7,8 @@ from typing import Any, ClassVar
 
 import libvirt
 
-from guesthouse.effects import Change, Effect, seen_document
+from guesthouse.effects import Change, Effect
 from guesthouse.errors import MachineError, Problem, RefusedError
-from guesthouse.machine import guest_agent
 from guesthouse.machine.connections import HostConnection
 from guesthouse.provider import changes as effects
 from guesthouse.provider import (
@@ -25,7 +24,7 @@ from guesthouse.provider.live import LiveChange
 from guesthouse.provider.resource import Call, InitFailed, Resource, Values, same_host
 from guesthouse.provider.restart import shut_down, with_way_back
 from guesthouse.provider.values import UNKNOWN
-from guesthouse.provider.waiting import look_addresses
+from guesthouse.provider.waiting import Evidence
 
 
 class GuestResource(Resource):
@@ -63,18 +62,20 @@ class GuestResource(Resource):
         key, name = str(inputs["uuid"]), str(inputs["name"])
         with host.lock(key):
             handle = host.libvirt
-            domain.refuse_foreign(handle, host.name, inputs)
+            adopted = domain.ours(handle, host.name, inputs)
             record = ownership.read_record(host, key)
-            adopted = domain.find(handle, key)
             token = ownership.new_token()
             _record(host, inputs, token, complete=bool(record and record.complete))
             guest_disks.make(call, host, inputs, record, keep=adopted is not None)
             if adopted is not None:
                 call.say(f"{name}: adopting our own guest from an earlier run")
             made = domain.define(handle, inputs["domain_xml"], token)
-            made.setAutostart(int(inputs["autostart"]))
+            if adopted is not None or inputs["autostart"]:
+                made.setAutostart(int(inputs["autostart"]))
             _record(host, inputs, token, complete=True)
-            return key, self._boot(call, host, made, inputs, token)
+            evidence = self._boot(call, host, made, inputs, token)
+            live = domain.running(made, domain.power(made))
+            return key, guest_state.state(inputs, token, evidence, live)
 
     def _boot(
         self,
@@ -84,37 +85,20 @@ class GuestResource(Resource):
         inputs: Values,
         token: str,
         seen: Values | None = None,
-    ) -> dict[str, Any]:
-        """Start and await the guest; the state says what it told, even when it did not answer."""
+    ) -> Evidence:
+        """Start and await the guest: what it told, which the state keeps too when that was not
+        enough."""
         evidence, reason = power.bring(call, host, made, inputs)
-        state = guest_state.state(made, inputs, token, evidence, seen)
         if reason:
+            live = domain.running(made, domain.power(made))
+            state = guest_state.state(inputs, token, evidence, live, seen)
             raise InitFailed(str(inputs["uuid"]), state, reason)
-        return state
+        return evidence
 
     def read(self, resource_id: str, state: Values) -> dict[str, Any] | None:
         host = self.host(state)
         found = domain.find(host.libvirt, resource_id)
-        if found is None:
-            return None
-        inactive, live = domain.descriptions(found)
-        mark = domain.read_mark(found)
-        declared = state["declared"]
-        agent = live is not None and not host.is_test and guest_agent.ping(found)
-        addresses = look_addresses(found, state, agent) if live and not host.is_test else {}
-        document = seen_document(declared["domain_xml"], inactive, live)
-        return {
-            **state,
-            "domain_xml": document,
-            "power": domain.power(found),
-            "autostart": bool(found.autostart()),
-            "disks": guest_disks.seen(host, declared["disks"]),
-            "seed": declared["seed"] if guest_disks.has_seed(host, declared["seed"]) else {},
-            "token": mark.token if mark else "",
-            # A guest that is quiet for a moment has not lost its addresses.
-            "addresses": {**state["addresses"], **addresses},
-            **guest_state.running(declared["domain_xml"], document, live),
-        }
+        return None if found is None else guest_state.seen(host, found, state)
 
     def update(self, call: Call, resource_id: str, state: Values, inputs: Values) -> dict[str, Any]:
         name = str(inputs["name"])
@@ -127,9 +111,8 @@ class GuestResource(Resource):
                     Problem(f"guest {name}", "is gone", hint="`pulumi refresh`, then `up`")
                 )
             token = str(state["token"])
-            domain.check_token(found, name, token)
-            seen = self.read(resource_id, state)
-            assert seen is not None
+            seen = guest_state.seen(host, found, state)
+            domain.check_token(name, seen["token"], token)
             todo = effects.changes(seen, inputs)
             effects.refuse(inputs, todo)
             if todo:
@@ -137,7 +120,7 @@ class GuestResource(Resource):
             _record(host, inputs, token, complete=True)
             anew, inputs = cloud_init.settled(seen, inputs, todo)
             cold = [c for c in todo if c.effect.rank >= Effect.RESTART.rank and c.new]
-            if anew or (cold and found.isActive()):
+            if anew or (cold and seen["power"] != "stopped"):
                 made_state = self._cold(call, host, found, seen, inputs, token, anew)
             else:
                 guest_disks.renew_seed(host, seen, inputs)
@@ -156,20 +139,20 @@ class GuestResource(Resource):
         todo: list[Change],
     ) -> dict[str, Any]:
         """Change the running guest and what is stored; start the guest when it is off."""
-        guest_disks.make_new(call, host, inputs)
-        if found.isActive():
+        guest_disks.make_new(call, host, inputs, seen["disks"])
+        if seen["power"] != "stopped":
             LiveChange(found, str(inputs["domain_xml"])).apply(todo)
             if not host.is_test:
                 guest_nics.configure(call, found, inputs, todo)
         now = found.XMLDesc(0)
         made = domain.define(host.libvirt, inputs["domain_xml"], token, now)
-        made.setAutostart(int(inputs["autostart"]))
+        if seen["autostart"] != inputs["autostart"]:
+            made.setAutostart(int(inputs["autostart"]))
         guest_disks.grow(call, host, made, seen, inputs)
         for disk in guest_disks.gone(seen, inputs):
             guest_disks.set_aside(host, disk)
-        state = self._boot(call, host, made, inputs, token, seen)
-        self._read_back(state)
-        return state
+        evidence = self._boot(call, host, made, inputs, token, seen)
+        return self._read_back(host, made, guest_state.state(inputs, token, evidence, None, seen))
 
     def _cold(
         self,
@@ -182,11 +165,11 @@ class GuestResource(Resource):
         anew: list[dict[str, Any]],
     ) -> dict[str, Any]:
         """Shut down, set ``anew`` aside, define, make, start; or take everything back."""
-        old_xml, undo = domain.descriptions(found)[0], list[Callable[[], None]]()
+        old_xml, undo = domain.stored(found), list[Callable[[], None]]()
         states: list[dict[str, Any]] = []
         if not host.is_test:
             shut_down(found, float(inputs["shutdown_timeout_s"]), call.say)
-        elif found.isActive():
+        elif seen["power"] != "stopped":
             found.destroy()
 
         def new() -> None:
@@ -194,14 +177,15 @@ class GuestResource(Resource):
             guest_disks.renew_seed(host, seen, inputs)
             for disk in [*guest_disks.gone(seen, inputs), *anew]:
                 undo.append(guest_disks.set_aside(host, disk))
-            guest_disks.make_new(call, host, inputs)
+            kept = [disk for disk in seen["disks"] if disk not in anew]
+            guest_disks.make_new(call, host, inputs, kept)
             made = domain.define(host.libvirt, inputs["domain_xml"], token, old_xml)
             made.setAutostart(int(inputs["autostart"]))
             guest_disks.grow(call, host, made, seen, inputs)
             evidence, reason = power.bring(call, host, made, inputs)
             if reason:
                 raise MachineError(Problem(f"guest {inputs['name']}", reason))
-            states.append(guest_state.state(made, inputs, token, evidence, seen))
+            states.append(guest_state.state(inputs, token, evidence, None, seen))
 
         def old() -> None:
             for back in reversed(undo):
@@ -209,17 +193,20 @@ class GuestResource(Resource):
             power.bring(call, host, found, inputs)
 
         with_way_back(found, old_xml, new, old)
-        self._read_back(states[0])
-        return states[0]
+        return self._read_back(host, found, states[0])
 
-    def _read_back(self, state: dict[str, Any]) -> None:
-        """What was done must be there; libvirt may accept a change that does not come about."""
-        seen = self.read(str(state["uuid"]), state)
-        left = effects.changes(seen, state) if seen else []
+    def _read_back(
+        self, host: HostConnection, made: libvirt.virDomain, state: dict[str, Any]
+    ) -> dict[str, Any]:
+        """What was done must be there; libvirt may accept a change that does not come about. The
+        state, with what runs now."""
+        seen = guest_state.seen(host, made, state, disks=False)
+        left = effects.changes(seen, state)
         if left:
             name = str(state["name"])
             what = f"did not become as declared: {effects.summary(name, left)}"
             raise MachineError(Problem(f"guest {name}", what, hint="`up` tries again"))
+        return {**state, "room": seen["room"], "running_xml": seen["running_xml"]}
 
     def delete(self, call: Call, resource_id: str, state: Values) -> None:
         host = self.host(state)
@@ -227,7 +214,8 @@ class GuestResource(Resource):
             handle = host.libvirt
             found = domain.find(handle, resource_id)
             if found is not None:
-                domain.check_token(found, str(state["name"]), str(state["token"]))
+                token = domain.token(domain.stored(found))
+                domain.check_token(str(state["name"]), token, str(state["token"]))
                 domain.remove(found)
             record = ownership.read_record(host, resource_id)
             if record is None or record.token == state["token"]:

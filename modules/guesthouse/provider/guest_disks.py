@@ -45,7 +45,7 @@ def make(
         if found is not None and not host.is_test:
             _refuse_volume(host, inputs, f"{disk['pool']}/{disk['volume']}", owned)
         if found is not None and not complete:
-            found.delete(0)
+            found.volume.delete(0)
             found = None
         if found is None:
             call.say(f"{inputs['name']}: disk {disk['name']}")
@@ -85,13 +85,20 @@ def has_seed(host: HostConnection, seed: Disk) -> bool:
     return not seed or volumes.find(host.libvirt, seed["pool"], seed["volume"]) is not None
 
 
+def look(host: HostConnection, declared: Values) -> dict[str, Any]:
+    """What is there of the declared volumes: the state's ``disks`` and ``seed``."""
+    seed = declared["seed"]
+    there = has_seed(host, seed)
+    return {"disks": seen(host, declared["disks"]), "seed": seed if there else {}}
+
+
 def seen(host: HostConnection, disks: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The declared disks that are there, with the size (bytes) that they have."""
     there = []
     for disk in disks:
         found = volumes.find(host.libvirt, disk["pool"], disk["volume"])
         if found is not None:
-            there.append({**disk, "size_bytes": int(found.info()[1])})
+            there.append({**disk, "size_bytes": found.size_bytes})
     return there
 
 
@@ -119,10 +126,11 @@ def made_anew(seen: Values, inputs: Values, afresh: bool = False) -> list[dict[s
     ]
 
 
-def make_new(call: Call, host: HostConnection, inputs: Values) -> None:
-    """Make the declared disks that are not there."""
-    for disk in inputs["disks"]:
-        if volumes.find(host.libvirt, disk["pool"], disk["volume"]) is None:
+def make_new(call: Call, host: HostConnection, inputs: Values, there: list[dict[str, Any]]) -> None:
+    """Make the declared disks that are not among those that are ``there``."""
+    known = _keyed(there)
+    for key, disk in _keyed(inputs["disks"]).items():
+        if key not in known:
             call.say(f"{inputs['name']}: disk {disk['name']}")
             volumes.make_disk(host.libvirt, disk)
 
@@ -142,7 +150,7 @@ def _grow(call: Call, host: HostConnection, domain: libvirt.virDomain, disk: Dis
     if not domain.isActive() or host.is_test:
         found = volumes.find(host.libvirt, disk["pool"], disk["volume"])
         if found is not None:
-            found.resize(size, 0)
+            found.volume.resize(size, 0)
         return
     running = units(parse(domain.XMLDesc(0)))
     target = next(

@@ -6,22 +6,25 @@ from typing import Any
 
 import libvirt
 
-from guesthouse.effects import room, running_document
-from guesthouse.provider import domain
+from guesthouse.effects import room, running_document, seen_document
+from guesthouse.machine import guest_agent
+from guesthouse.machine.connections import HostConnection
+from guesthouse.provider import domain, guest_disks
 from guesthouse.provider.resource import Values
-from guesthouse.provider.waiting import Evidence
+from guesthouse.provider.waiting import Evidence, look_addresses
 
 COMPARED = ("domain_xml", "power", "autostart", "disks", "seed", "secrets")
 
 
 def state(
-    made: libvirt.virDomain,
     inputs: Values,
     token: str,
     evidence: Evidence,
+    live: str | None,
     seen: Values | None = None,
 ) -> dict[str, Any]:
-    """A guest that is not to answer keeps what it told when it was ``seen``."""
+    """``live`` is its running XML. A guest that is not to answer keeps what it told when it was
+    ``seen``."""
     told = {"addresses": evidence.addresses, "ssh_host_keys": evidence.ssh_host_keys}
     if inputs["power"] != "running" and seen is not None:
         told = {name: seen[name] for name in told}
@@ -32,7 +35,7 @@ def state(
         "instance_id": inputs.get("instance_id") or inputs["uuid"],
         "token": token,
         **told,
-        **running(document, document, domain.descriptions(made)[1]),
+        **running(document, document, live),
     }
 
 
@@ -46,3 +49,26 @@ def running(document_declared: str, document: str, live: str | None) -> dict[str
 
 def declared(inputs: Values) -> dict[str, Any]:
     return {name: inputs[name] for name in COMPARED if name != "secrets"}
+
+
+def seen(
+    host: HostConnection, found: libvirt.virDomain, state: Values, disks: bool = True
+) -> dict[str, Any]:
+    """The state as the machine has it; without ``disks``, volumes are taken to be there."""
+    now, inactive = domain.power(found), domain.stored(found)
+    live = domain.running(found, now)
+    declared = state["declared"]
+    agent = live is not None and not host.is_test and guest_agent.ping(found)
+    addresses = look_addresses(found, state, agent) if live and not host.is_test else {}
+    document = seen_document(declared["domain_xml"], inactive, live)
+    return {
+        **state,
+        "domain_xml": document,
+        "power": now,
+        "autostart": bool(found.autostart()),
+        **(guest_disks.look(host, declared) if disks else {}),
+        "token": domain.token(inactive),
+        # A guest that is quiet for a moment has not lost its addresses.
+        "addresses": {**state["addresses"], **addresses},
+        **running(declared["domain_xml"], document, live),
+    }

@@ -7,42 +7,88 @@ qemu-img itself), so it is there whole or not at all.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 from xml.etree import ElementTree
 
 import libvirt
 
 from guesthouse.errors import MachineError, Problem
+from guesthouse.machine.libvirt_handle import is_test
 
 CHUNK = 256 * 1024
 
 
+class Found(NamedTuple):
+    """A volume that is there, and its capacity in bytes."""
+
+    volume: libvirt.virStorageVol
+    size_bytes: int
+
+
+# Pools by name, looked up once per connection.
+_pools: WeakKeyDictionary[libvirt.virConnect, dict[str, libvirt.virStoragePool]] = (
+    WeakKeyDictionary()
+)
+# What a known pool says when it was stopped, or made anew by somebody.
+_OTHERWISE = (libvirt.VIR_ERR_NO_STORAGE_POOL, libvirt.VIR_ERR_OPERATION_INVALID)
+
+
 def pool(handle: libvirt.virConnect, name: str) -> libvirt.virStoragePool:
-    """The pool by name, active."""
+    """The pool by name."""
+    known = _pools.setdefault(handle, {})
     try:
-        found = handle.storagePoolLookupByName(name)
+        if name not in known:
+            known[name] = handle.storagePoolLookupByName(name)
+        return known[name]
+    except libvirt.libvirtError as error:
+        raise _unusable(name, error) from error
+
+
+def _unusable(name: str, error: libvirt.libvirtError) -> MachineError:
+    return MachineError(
+        Problem(f"pool {name}", "can't be used", got=str(error.get_error_message()))
+    )
+
+
+def _again(handle: libvirt.virConnect, name: str) -> libvirt.virStoragePool:
+    """The pool as it is now, started."""
+    _pools[handle].pop(name, None)
+    found = pool(handle, name)
+    try:
         if not found.isActive():
             found.create(0)
     except libvirt.libvirtError as error:
-        raise MachineError(
-            Problem(f"pool {name}", "can't be used", got=str(error.get_error_message()))
-        ) from error
+        raise _unusable(name, error) from error
     return found
 
 
-def find(handle: libvirt.virConnect, pool_name: str, volume: str) -> libvirt.virStorageVol | None:
+def _lookup(
+    handle: libvirt.virConnect, pool_name: str, volume: str
+) -> libvirt.virStorageVol | None:
+    """The volume as libvirt lists it. Every use of a pool begins with this, so a pool that was
+    stopped or made anew is noticed here."""
+    try:
+        return pool(handle, pool_name).storageVolLookupByName(volume)
+    except libvirt.libvirtError as error:
+        if error.get_error_code() not in _OTHERWISE:
+            return None
+    try:
+        return _again(handle, pool_name).storageVolLookupByName(volume)
+    except libvirt.libvirtError:
+        return None
+
+
+def find(handle: libvirt.virConnect, pool_name: str, volume: str) -> Found | None:
     """The volume, or None. A file that somebody removed is gone, though libvirt still lists it."""
-    where = pool(handle, pool_name)
-    try:
-        found = where.storageVolLookupByName(volume)
-    except libvirt.libvirtError:
+    found = _lookup(handle, pool_name, volume)
+    if found is None:
         return None
     try:
-        found.info()
+        return Found(found, int(found.info()[1]))
     except libvirt.libvirtError:
-        where.refresh(0)
+        pool(handle, pool_name).refresh(0)
         return None
-    return found
 
 
 def _document(
@@ -88,11 +134,12 @@ def write_seed(handle: libvirt.virConnect, pool_name: str, volume: str, data: by
     running QEMU keeps the old one, which it knows the size of.
     """
     there = find(handle, pool_name, volume)
-    if there is not None and there.info()[1] != len(data):
-        there.delete(0)
+    if there is not None and there.size_bytes != len(data):
+        there.volume.delete(0)
         there = None
-    made = there or pool(handle, pool_name).createXML(_document(volume, len(data), "raw"), 0)
-    if handle.getType() == "TEST":
+    text = _document(volume, len(data), "raw")
+    made = there.volume if there else pool(handle, pool_name).createXML(text, 0)
+    if is_test(handle):
         # libvirt's test driver has volumes without contents.
         return
     stream = handle.newStream(0)
@@ -110,6 +157,6 @@ def write_seed(handle: libvirt.virConnect, pool_name: str, volume: str, data: by
 def remove(handle: libvirt.virConnect, volumes: Iterable[tuple[str, str]]) -> None:
     """Delete volumes by (pool, name); what is gone already is no error."""
     for pool_name, volume in volumes:
-        found = find(handle, pool_name, volume)
+        found = _lookup(handle, pool_name, volume)
         if found is not None:
             found.delete(0)
