@@ -74,6 +74,29 @@ def test_a_preview_says_what_a_change_of_description_costs(project: EngineProjec
     assert "<description>better</description>" in out
 
 
+def test_a_preview_says_what_becomes_of_each_part_of_a_changed_seed(
+    project: EngineProject,
+) -> None:
+    project.pulumi("up", "--yes", "--skip-preview")
+    site = project.root / "stacks/test.site.yaml"
+    text = site.read_text()
+    more = "on_change: rerun, packages: [git], user_data: {bootcmd: [a]}, users"
+    site.write_text(text.replace("{users", f"{{{more}", 1))
+    result = project.run("preview")
+    assert result.returncode != 0
+    assert (
+        "g0: cloud_init on_change keep -> rerun (none: for what changes from now on), "
+        "cloud_init packages changed (restart: runs again at its next boot), "
+        "cloud_init bootcmd changed (none: takes effect at its next boot)"
+    ) in result.stdout
+    assert "permit it: guests.g0.allow: [restart]" in result.stdout
+    site.write_text(text.replace("{users", "{user_data: {bootcmd: 5}, users", 1))
+    result = project.run("preview")
+    assert result.returncode != 0
+    assert "cloud_init.user_data.bootcmd: not a list, got 5" in result.stdout
+    assert "Traceback" not in result.stdout + result.stderr
+
+
 def test_a_broken_site_file_is_a_message_and_no_traceback(project: EngineProject) -> None:
     file = project.root / "stacks/test.site.yaml"
     file.write_text(file.read_text().replace("network: lan", "network: lna"))

@@ -95,6 +95,8 @@ def test_every_problem_is_at_its_place() -> None:
         "growpart: {mode: hm}",
         "bootcmd: [{a: b}]",
         "mounts: []",
+        # Two of the schema's modules know this one.
+        "fqdn: [a]",
     ) == (
         f"s.yaml:13:11 {HERE}.ntp.enabled: not true or false, got 'maybe'\n"
         f"s.yaml:14:11 {HERE}.ntp.poolz: unknown key, allowed 'allow', 'config', 'enabled', "
@@ -108,7 +110,9 @@ def test_every_problem_is_at_its_place() -> None:
         "allowed 'auto', 'growpart', 'gpart', 'off', false\n"
         f"s.yaml:20:19 {HERE}.bootcmd.0: fits no form that cloud-init knows, got a mapping, "
         "allowed a list, a text\n"
-        f"s.yaml:21:9 {HERE}.mounts: breaks the rule minItems: 1 of cloud-init's schema, got a list"
+        f"s.yaml:21:9 {HERE}.mounts: breaks the rule minItems: 1 of cloud-init's schema, "
+        "got a list\n"
+        f"s.yaml:22:9 {HERE}.fqdn: not a text, got a list"
     )
 
 

@@ -75,6 +75,12 @@ def test_first_packages_are_one_change() -> None:
     assert told(old, new) == [f"cloud_init packages changed {KEPT}"]
 
 
+def test_what_comes_after_a_part_does_not_change_it() -> None:
+    old, new = inputs(runcmd=["a"]), inputs(runcmd=["a"], user_data={"timezone": "UTC"})
+    assert told(old, new) == [f"cloud_init timezone changed {KEPT}"]
+    assert told(new, old) == [f"cloud_init timezone changed {KEPT}"]
+
+
 @pytest.mark.parametrize("on_change", ["keep", "rerun", "replace"])
 def test_the_network_config_and_what_runs_at_each_boot_hurt_nobody(on_change: str) -> None:
     old = inputs(**OLD, on_change=on_change)

@@ -76,8 +76,8 @@ def _change(what: str, on_change: str, running: bool, part: str) -> Change:
 def _parts(files: Mapping[str, str]) -> dict[str, str]:
     """Part -> its text. What we render has one top-level key a part, in column 0."""
     found = {"network-config": files.get("network-config", "")}
-    part = ""
     for name in ("user-data", "vendor-data"):
+        part = ""
         for line in files.get(name, "").splitlines():
             key, colon, _ = line.partition(":")
             if colon and not line.startswith((" ", "#")):
