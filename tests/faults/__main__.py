@@ -49,12 +49,16 @@ class Point:
 
 
 def points(operation: str, calls: list[Call], control: bool) -> Iterator[Point]:
-    """All points of one operation whose calls were counted."""
+    """All points of one operation whose calls were counted: both sides of what changes something,
+    then one side of what only reads (the other one is the next call's)."""
     for call in calls:
         for victim in ("provider",) if control else ("provider", "engine"):
             if call.changes:
                 yield Point(operation, call, True, victim)
                 yield Point(operation, call, False, victim)
+    for call in calls:
+        if not call.changes and not control:
+            yield Point(operation, call, True, "provider")
 
 
 def main() -> int:
@@ -80,8 +84,7 @@ def main() -> int:
             if options.control and operation == "restart":
                 continue
             calls = _count(world, before, after)
-            chosen = list(points(operation, calls, options.control))[:: options.every]
-            for point in chosen:
+            for point in list(points(operation, calls, options.control))[:: options.every]:
                 if str(point) not in done:
                     begun = time.monotonic()
                     done[str(point)] = verdict = _die(world, point, before, after)
