@@ -20,7 +20,17 @@ sys.path[:0] = [str(TESTS), str(TESTS / "provider")]
 from rich.console import Console  # noqa: E402
 from rich.table import Table  # noqa: E402
 
-from bench import calling, disks, guests, importing, previewing, reading, rendering, scale  # noqa: E402
+from bench import (  # noqa: E402
+    calling,
+    disks,
+    guests,
+    importing,
+    previewing,
+    reading,
+    refreshing,
+    rendering,
+    scale,
+)
 from bench.rows import Figure, Row  # noqa: E402
 
 PARTS: dict[str, Callable[[bool], Iterable[Row | Figure]]] = {
@@ -31,6 +41,7 @@ PARTS: dict[str, Callable[[bool], Iterable[Row | Figure]]] = {
     "previewing": previewing.rows,
     "scale": scale.rows,
     "calling": calling.rows,
+    "refreshing": refreshing.rows,
     # Makes guests on the lab's host, which may be in use: only when it is asked for by --lab.
     "guests": lambda quick: guests.not_measured("guesthouse lab up, then --lab"),
 }

@@ -40,6 +40,8 @@ class HostConnection:
         self._test_uri = str(connection.get("libvirt_uri") or "")
         self._handles = handles
         self._ssh: SshDirectory | None = None
+        # Goes up with every change of this process on the host.
+        self.generation = 0
         # Held while a guest boots.
         self.boots = threading.Semaphore(int(connection["boots_at_once"]))
 
@@ -76,6 +78,7 @@ class HostConnection:
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:
         """Hold a lock on the host (flock(1)); it falls when this process or the link dies."""
+        self.generation += 1
         if self.is_test:
             yield
             return
@@ -95,6 +98,7 @@ class HostConnection:
         try:
             yield
         finally:
+            self.generation += 1
             process.communicate(timeout=30)
 
     def _holder(self, *argv: str) -> subprocess.Popen[bytes]:

@@ -149,14 +149,18 @@ def stored(domain: libvirt.virDomain) -> str:
 
 def running(domain: libvirt.virDomain, state: str) -> str | None:
     """The running XML of a domain in that power state; None when it is off."""
-    return None if state == "stopped" else _without_idle_pins(domain, domain.XMLDesc(0))
+    if state == "stopped":
+        return None
+    live = str(domain.XMLDesc(0))
+    return without_idle_pins(live, int(domain.connect().getInfo()[2])) if "pin " in live else live
 
 
-def _without_idle_pins(domain: libvirt.virDomain, live: str) -> str:
-    """A pin that was taken back stays in libvirt's document as one to every CPU of the host."""
+def without_idle_pins(live: str, cpus: int) -> str:
+    """A pin that was taken back stays in libvirt's document as one to every one of the host's
+    ``cpus``."""
     if "<vcpupin " not in live and "<emulatorpin " not in live:
         return live
-    root, last = parse(live), int(domain.connect().getInfo()[2]) - 1
+    root, last = parse(live), cpus - 1
     for pin in root.xpath("cputune/vcpupin | cputune/emulatorpin"):
         if pin.get("cpuset") == (f"0-{last}" if last else "0"):
             pin.getparent().remove(pin)

@@ -9,7 +9,7 @@ import libvirt
 
 from guesthouse.effects import Change, Effect
 from guesthouse.errors import MachineError, Problem, RefusedError
-from guesthouse.machine.connections import HostConnection
+from guesthouse.machine.connections import Connections, HostConnection
 from guesthouse.provider import changes as effects
 from guesthouse.provider import (
     cloud_init,
@@ -23,6 +23,7 @@ from guesthouse.provider import (
 from guesthouse.provider.live import LiveChange
 from guesthouse.provider.resource import Call, InitFailed, Resource, Values, same_host
 from guesthouse.provider.restart import shut_down, with_way_back
+from guesthouse.provider.sights import Sights
 from guesthouse.provider.values import UNKNOWN
 from guesthouse.provider.waiting import Evidence
 
@@ -43,6 +44,10 @@ class GuestResource(Resource):
         "instance_id",
     )
     SECRET: ClassVar[tuple[str, ...]] = ("secrets",)
+
+    def __init__(self, connections: Connections) -> None:
+        super().__init__(connections)
+        self._sights = Sights()
 
     def planned(self, call: Call, state: Values | None, inputs: Values) -> dict[str, Any]:
         if state is None:
@@ -97,8 +102,12 @@ class GuestResource(Resource):
 
     def read(self, resource_id: str, state: Values) -> dict[str, Any] | None:
         host = self.host(state)
-        found = domain.find(host.libvirt, resource_id)
-        return None if found is None else guest_state.seen(host, found, state)
+        if host.is_test:
+            found = domain.find(host.libvirt, resource_id)
+            sight = None if found is None else guest_state.look(host, found, state)
+        else:
+            sight = self._sights.of(host, resource_id, state)
+        return None if sight is None else guest_state.seen(state, sight)
 
     def update(self, call: Call, resource_id: str, state: Values, inputs: Values) -> dict[str, Any]:
         name = str(inputs["name"])
@@ -111,7 +120,7 @@ class GuestResource(Resource):
                     Problem(f"guest {name}", "is gone", hint="`pulumi refresh`, then `up`")
                 )
             token = str(state["token"])
-            seen = guest_state.seen(host, found, state)
+            seen = guest_state.seen(state, guest_state.look(host, found, state))
             domain.check_token(name, seen["token"], token)
             todo = effects.changes(seen, inputs)
             effects.refuse(inputs, todo)
@@ -200,7 +209,7 @@ class GuestResource(Resource):
     ) -> dict[str, Any]:
         """What was done must be there; libvirt may accept a change that does not come about. The
         state, with what runs now."""
-        seen = guest_state.seen(host, made, state, disks=False)
+        seen = guest_state.seen(state, guest_state.look(host, made, state, volumes=False))
         left = effects.changes(seen, state)
         if left:
             name = str(state["name"])

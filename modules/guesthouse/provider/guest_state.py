@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import libvirt
@@ -51,24 +53,48 @@ def declared(inputs: Values) -> dict[str, Any]:
     return {name: inputs[name] for name in COMPARED if name != "secrets"}
 
 
-def seen(
-    host: HostConnection, found: libvirt.virDomain, state: Values, disks: bool = True
-) -> dict[str, Any]:
-    """The state as the machine has it; without ``disks``, volumes are taken to be there."""
-    now, inactive = domain.power(found), domain.stored(found)
+@dataclass(frozen=True)
+class Sight:
+    """A guest as it is: power state, stored XML, running XML (None when it is off), addresses by
+    NIC name; ``volumes`` are the state's ``disks`` and ``seed``, where they were looked at."""
+
+    power: str
+    stored: str
+    live: str | None
+    autostart: bool
+    addresses: Mapping[str, list[str]]
+    volumes: Mapping[str, Any]
+
+
+def look(
+    host: HostConnection, found: libvirt.virDomain, state: Values, volumes: bool = True
+) -> Sight:
+    """Look at one guest now."""
+    now, stored = domain.power(found), domain.stored(found)
     live = domain.running(found, now)
-    declared = state["declared"]
-    agent = live is not None and not host.is_test and guest_agent.ping(found)
-    addresses = look_addresses(found, state, agent) if live and not host.is_test else {}
-    document = seen_document(declared["domain_xml"], inactive, live)
+    ask = live is not None and not host.is_test
+    return Sight(
+        now,
+        stored,
+        live,
+        bool(found.autostart()),
+        look_addresses(found, state, guest_agent.ping(found)) if ask else {},
+        guest_disks.look(host, state["declared"]) if volumes else {},
+    )
+
+
+def seen(state: Values, sight: Sight) -> dict[str, Any]:
+    """The state as the machine has it."""
+    declared = str(state["declared"]["domain_xml"])
+    document = seen_document(declared, sight.stored, sight.live)
     return {
         **state,
         "domain_xml": document,
-        "power": now,
-        "autostart": bool(found.autostart()),
-        **(guest_disks.look(host, declared) if disks else {}),
-        "token": domain.token(inactive),
+        "power": sight.power,
+        "autostart": sight.autostart,
+        **sight.volumes,
+        "token": domain.token(sight.stored),
         # A guest that is quiet for a moment has not lost its addresses.
-        "addresses": {**state["addresses"], **addresses},
-        **running(declared["domain_xml"], document, live),
+        "addresses": {**state["addresses"], **sight.addresses},
+        **running(declared, document, sight.live),
     }

@@ -104,6 +104,11 @@ def look_addresses(
     return found
 
 
+def is_public(address: str) -> bool:
+    """Can others reach this address? Not a link's own, nor a loop."""
+    return not address.startswith(("fe80:", "127.", "::1"))
+
+
 def _ask_addresses(domain: libvirt.virDomain, source: int) -> Iterator[tuple[str, str]]:
     try:
         interfaces = domain.interfaceAddresses(source, 0)
@@ -111,7 +116,7 @@ def _ask_addresses(domain: libvirt.virDomain, source: int) -> Iterator[tuple[str
         return
     for interface in interfaces.values():
         for item in interface["addrs"] or []:
-            if not item["addr"].startswith(("fe80:", "127.", "::1")):
+            if is_public(item["addr"]):
                 yield str(interface["hwaddr"]).lower(), str(item["addr"])
 
 

@@ -1,0 +1,137 @@
+"""All guests of a host seen in one round trip, since a refresh asks guest by guest.
+
+The engine reads resource by resource; with a call for each guest, a host of 200 guests takes
+minutes on a slow line. So the first read looks at everything on the host, and the reads of the
+next moments are answered from that, unless this process changes something there.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from guesthouse.facts import virsh
+from guesthouse.machine.connections import HostConnection
+from guesthouse.provider import domain
+from guesthouse.provider.guest_state import Sight
+from guesthouse.provider.waiting import is_public
+
+# A refresh is never of one moment; this is how far apart what it says may be.
+FRESH_S = 5.0
+# virsh's words (https://libvirt.org/manpages/virsh.html#list) for power states.
+_POWER = {
+    "running": "running",
+    "idle": "running",
+    "in shutdown": "running",
+    "paused": "paused",
+    "crashed": "crashed",
+    "pmsuspended": "suspended",
+}
+_CAPACITY = re.compile(r"(?m)^Capacity: +(\d+)")
+
+# Commands of many guests go through one virsh; agents are asked side by side, as one may hang.
+_SCRIPT = f"""
+export LC_ALL=C
+ask() {{ virsh -q -c {virsh.SYSTEM} "$@"; }}
+each() {{ xargs -r -d '\\n' -n 100 sh -c 'IFS=";"; virsh -q -c {virsh.SYSTEM} "$*" 2>&1' sh; }}
+ask 'echo ==virsh node==;nodeinfo'
+ask list --all --uuid | sed '/^$/d; s|.*|echo ==virsh &/info==;dominfo &;\\
+echo ==virsh &/stored==;dumpxml --inactive &;\\
+echo ==virsh &/running==;dumpxml &;\\
+echo ==virsh &/lease==;domifaddr --full --source lease &;\\
+echo ==virsh &/arp==;domifaddr --full --source arp &|' | paste -s -d '    \\n' - | each
+ask pool-list --name | sed 's/ *$//; /^$/d' | while read -r pool; do
+  ask vol-list "$pool" | awk '{{print $1}}' | grep -E '^[A-Za-z0-9._-]+$' |
+    sed "s|.*|echo ==virsh volume:$pool/&==;vol-info --bytes & $pool|" | each
+done
+ask list --uuid | sed '/^$/d' | xargs -r -n 1 -P 16 sh -c '
+  told=$(timeout 5 virsh -q -c {virsh.SYSTEM} domifaddr --full --source agent "$1" 2>/dev/null)
+  printf "==virsh %s/agent==%s\\n" "$1" "$told"' sh
+"""
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What virsh told: mark -> text."""
+
+    answers: Mapping[str, str]
+    generation: int
+    taken: float
+
+
+class Sights:
+    """The last look at each host."""
+
+    def __init__(self) -> None:
+        self._looks: WeakKeyDictionary[HostConnection, _Look] = WeakKeyDictionary()
+        self._locks: WeakKeyDictionary[HostConnection, threading.Lock] = WeakKeyDictionary()
+        self._guard = threading.Lock()
+
+    def of(self, host: HostConnection, uuid: str, state: Mapping[str, Any]) -> Sight | None:
+        """The guest as it is on the host, or None."""
+        with self._guard:
+            lock = self._locks.setdefault(host, threading.Lock())
+        with lock:
+            look = self._looks.get(host)
+            old = look is None or time.monotonic() - look.taken > FRESH_S
+            if look is None or old or look.generation != host.generation:
+                generation = host.generation
+                text = host.root("sh -s", input=_SCRIPT.encode())
+                look = _Look(virsh.cut(text), generation, time.monotonic())
+                self._looks[host] = look
+        return sight(look.answers, uuid, state)
+
+
+def sight(answers: Mapping[str, str], uuid: str, state: Mapping[str, Any]) -> Sight | None:
+    """One guest out of virsh's answers."""
+    info = virsh.table(answers.get(f"{uuid}/info", ""))
+    if info.get("UUID") != uuid:
+        return None
+    power = _POWER.get(info["State"], "stopped")
+    cpus = int(virsh.table(answers["node"])["CPU(s)"])
+    live = (
+        None if power == "stopped" else domain.without_idle_pins(answers[f"{uuid}/running"], cpus)
+    )
+    return Sight(
+        power,
+        answers[f"{uuid}/stored"],
+        live,
+        info["Autostart"] == "enable",
+        _addresses(answers, uuid, state) if live else {},
+        _volumes(answers, state["declared"]),
+    )
+
+
+def _addresses(
+    answers: Mapping[str, str], uuid: str, state: Mapping[str, Any]
+) -> dict[str, list[str]]:
+    """By NIC name: what the agent says, else leases and the ARP table."""
+    names = {nic["mac"].lower(): nic["name"] for nic in state["nics"]}
+    found: dict[str, list[str]] = {}
+    for source in ("agent", "lease", "arp"):
+        for line in answers.get(f"{uuid}/{source}", "").splitlines():
+            words = line.split()
+            if len(words) == 4 and words[1].lower() in names:
+                address, name = words[3].split("/")[0], names[words[1].lower()]
+                if is_public(address) and address not in found.setdefault(name, []):
+                    found[name].append(address)
+        if source == "agent" and found:
+            break
+    return found
+
+
+def _volumes(answers: Mapping[str, str], declared: Mapping[str, Any]) -> dict[str, Any]:
+    """The state's ``disks`` and ``seed``."""
+    disks = []
+    for disk in declared["disks"]:
+        size = _CAPACITY.search(answers.get(f"volume:{disk['pool']}/{disk['volume']}", ""))
+        if size:
+            disks.append({**disk, "size_bytes": int(size.group(1))})
+    seed = declared["seed"]
+    there = seed and _CAPACITY.search(answers.get(f"volume:{seed['pool']}/{seed['volume']}", ""))
+    return {"disks": disks, "seed": seed if there else {}}
