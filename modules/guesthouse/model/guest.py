@@ -129,8 +129,8 @@ class Guest(Model):
     (seconds) it may take to answer after it was made or restarted, ``shutdown_timeout_s`` the time
     it may take to end when a permitted change needs a restart. ``power`` is enforced: a guest that
     is to be stopped is shut down (which needs the permission to restart), one that is to run is
-    started, after the guests that it names in ``start_after`` answer. Disks that a permitted change
-    takes away are kept aside for ``keep_aside_days``.
+    started, once the guests that it names in ``start_after`` are as declared. Disks that a
+    permitted change takes away are kept aside for ``keep_aside_days``.
 
     ``on_crash`` is what libvirt does when QEMU tells it that the guest crashed: a panic of its
     kernel is told by the ``panic_device`` only (pvpanic). ``watchdog`` is what is done when the

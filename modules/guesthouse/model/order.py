@@ -17,7 +17,7 @@ def start_order(start_after: Mapping[str, Sequence[str]]) -> list[str]:
 
 
 def problems(site: Site, known: Known) -> Iterator[Problem]:
-    """Guests that wait for one that is not there or to be off, for themselves or in a circle.
+    """Guests that wait for one that is not there, for themselves or in a circle.
 
     ``known`` gives the problems of a reference to a guest.
     """
@@ -27,11 +27,6 @@ def problems(site: Site, known: Known) -> Iterator[Problem]:
         for index, other in enumerate(guest.start_after):
             path = ("guests", name, "start_after", str(index))
             yield from known(path, other)
-            off = other in site.guests and site.guests[other].power != "running"
-            if off and guest.power == "running":
-                what = f"is declared {site.guests[other].power}, and '{name}' would wait for it"
-                hint = f"declare `power: running` for '{other}', or take it out"
-                yield Problem(".".join(path), what, repr(other), hint=hint, path=path)
     try:
         start_order(waits)
     except CycleError as error:
