@@ -8,7 +8,6 @@ import time
 
 from lab_project import LabProject
 
-
 # The small guest has no pkill.
 SIGNAL = "for d in /proc/[0-9]*; do grep -qs qemu-ga $d/comm && kill -{} ${{d#/proc/}}; done; true"
 
