@@ -160,7 +160,7 @@ DOMAIN = (
         "virsh -q desc web --live 'A Debian guest with cloud-init and agent'",
     ),
     _edited("web", ".on_crash", "s,<on_crash>restart<,<on_crash>destroy<,"),
-    _edited("db", ".panic_device", "/<panic /,/<.panic>/d"),
+    _edited("db", ".panic_device", "s,<panic model='isa'/>,,"),
     _host(
         "guests.web.cpu_shares",
         "virsh -q schedinfo web --set cpu_shares=200 --live",
