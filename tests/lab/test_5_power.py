@@ -75,6 +75,6 @@ def test_who_hangs_and_who_crashes_is_told(deployed: LabProject) -> None:
     finally:
         _declare(lab, "running")
         told = lab.guesthouse("up", "lab", "--yes", "--refresh")
-    assert "db: power crashed -> running" in told
+    assert "power crashed -> running (live)" in told
     assert _health(lab, "healthy") == ("healthy", "its agent answers")
     lab.guesthouse("verify", "lab")
