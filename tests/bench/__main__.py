@@ -22,6 +22,7 @@ from rich.table import Table  # noqa: E402
 
 from bench import (  # noqa: E402
     calling,
+    changing,
     disks,
     guests,
     importing,
@@ -44,6 +45,7 @@ PARTS: dict[str, Callable[[bool], Iterable[Row | Figure]]] = {
     "refreshing": refreshing.rows,
     # Makes guests on the lab's host, which may be in use: only when it is asked for by --lab.
     "guests": lambda quick: guests.not_measured("guesthouse lab up, then --lab"),
+    "changing": lambda quick: changing.not_measured("guesthouse lab up, then --lab"),
 }
 
 
@@ -95,7 +97,7 @@ def main() -> None:
     parser.add_argument("--lab", action="store_true", help="also on the lab: it must be free")
     options = parser.parse_args()
     if options.lab:
-        PARTS["guests"] = guests.rows
+        PARTS.update(guests=guests.rows, changing=changing.rows)
     # An end from outside is an exception too, so that what was made is removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     engine = TESTS.parent / ".guesthouse" / "engine"

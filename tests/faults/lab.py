@@ -37,7 +37,7 @@ DISKS = """\
 """
 VICTIMS = ("provider", "engine", "libvirtd")
 # Seconds after the start of `pulumi up --skip-preview`: the program takes the first two or three.
-DELAYS_S = (2.5, 3.5, 4.5, 5.5)
+DELAYS_S = (2.5, 3.5, 4.5)
 
 
 def main() -> int:

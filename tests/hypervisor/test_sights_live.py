@@ -53,10 +53,18 @@ def test_all_at_once_is_as_one_by_one(guests: HostConnection) -> None:
     assert Sights().of(guests, uuid(3), state(guests, 3)) is None
 
 
-def test_a_removed_file_is_gone(guests: HostConnection) -> None:
-    guests.root(f"rm {state(guests, 2)['disks'][0]['path']}")
+def test_what_lost_a_file_is_looked_at_alone(
+    guests: HostConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = state(guests, 2)
+    guests.root(f"rm {wanted['disks'][0]['path']}")
     together, alone = both(guests, 2)
-    assert together.volumes["disks"] == alone.volumes["disks"] == []
+    assert together is None and alone.volumes["disks"] == []
+    resource = GuestResource(None)  # type: ignore[arg-type]
+    monkeypatch.setattr(resource, "host", lambda _: guests)
+    seen = resource.read(uuid(2), wanted)
+    assert seen is not None and seen["disks"] == []
+    assert resource.read(uuid(3), state(guests, 3)) is None
 
 
 def test_pins_to_every_cpu_are_none(guests: HostConnection) -> None:

@@ -102,12 +102,13 @@ class GuestResource(Resource):
 
     def read(self, resource_id: str, state: Values) -> dict[str, Any] | None:
         host = self.host(state)
-        if host.is_test:
+        sight = None if host.is_test else self._sights.of(host, resource_id, state)
+        if sight is None:
             found = domain.find(host.libvirt, resource_id)
-            sight = None if found is None else guest_state.look(host, found, state)
-        else:
-            sight = self._sights.of(host, resource_id, state)
-        return None if sight is None else guest_state.seen(state, sight)
+            if found is None:
+                return None
+            sight = guest_state.look(host, found, state)
+        return guest_state.seen(state, sight)
 
     def update(self, call: Call, resource_id: str, state: Values, inputs: Values) -> dict[str, Any]:
         name = str(inputs["name"])

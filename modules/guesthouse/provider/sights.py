@@ -38,7 +38,9 @@ _CAPACITY = re.compile(r"(?m)^Capacity: +(\d+)")
 _SCRIPT = f"""
 export LC_ALL=C
 ask() {{ virsh -q -c {virsh.SYSTEM} "$@"; }}
-each() {{ xargs -r -d '\\n' -n 100 sh -c 'IFS=";"; virsh -q -c {virsh.SYSTEM} "$*" 2>&1' sh; }}
+each() {{
+  xargs -r -d '\\n' -n 100 sh -c 'IFS=";"; virsh -q -c {virsh.SYSTEM} "$*"' sh 2>/dev/null
+}}
 ask 'echo ==virsh node==;nodeinfo'
 ask list --all --uuid | sed '/^$/d; s|.*|echo ==virsh &/info==;dominfo &;\\
 echo ==virsh &/stored==;dumpxml --inactive &;\\
@@ -73,7 +75,7 @@ class Sights:
         self._guard = threading.Lock()
 
     def of(self, host: HostConnection, uuid: str, state: Mapping[str, Any]) -> Sight | None:
-        """The guest as it is on the host, or None."""
+        """The guest as it is on the host; None where the look has not all of it."""
         with self._guard:
             lock = self._locks.setdefault(host, threading.Lock())
         with lock:
@@ -88,22 +90,26 @@ class Sights:
 
 
 def sight(answers: Mapping[str, str], uuid: str, state: Mapping[str, Any]) -> Sight | None:
-    """One guest out of virsh's answers."""
+    """One guest out of virsh's answers; None unless all of it, volumes too, is there.
+
+    A libvirt that went away in the midst, or a guest that did, leaves answers empty: that is not
+    yet a guest that is gone.
+    """
     info = virsh.table(answers.get(f"{uuid}/info", ""))
-    if info.get("UUID") != uuid:
+    node = virsh.table(answers.get("node", ""))
+    power = _POWER.get(info.get("State", ""), "stopped")
+    stored, live = (answers.get(f"{uuid}/{kind}", "") for kind in ("stored", "running"))
+    volumes = _volumes(answers, state["declared"])
+    if not (info and node and stored and live and volumes):
         return None
-    power = _POWER.get(info["State"], "stopped")
-    cpus = int(virsh.table(answers["node"])["CPU(s)"])
-    live = (
-        None if power == "stopped" else domain.without_idle_pins(answers[f"{uuid}/running"], cpus)
-    )
+    off = power == "stopped"
     return Sight(
         power,
-        answers[f"{uuid}/stored"],
-        live,
+        stored,
+        None if off else domain.without_idle_pins(live, int(node["CPU(s)"])),
         info["Autostart"] == "enable",
-        _addresses(answers, uuid, state) if live else {},
-        _volumes(answers, state["declared"]),
+        {} if off else _addresses(answers, uuid, state),
+        volumes,
     )
 
 
@@ -126,12 +132,15 @@ def _addresses(
 
 
 def _volumes(answers: Mapping[str, str], declared: Mapping[str, Any]) -> dict[str, Any]:
-    """The state's ``disks`` and ``seed``."""
-    disks = []
-    for disk in declared["disks"]:
-        size = _CAPACITY.search(answers.get(f"volume:{disk['pool']}/{disk['volume']}", ""))
-        if size:
-            disks.append({**disk, "size_bytes": int(size.group(1))})
+    """The state's ``disks`` and ``seed``; nothing unless all of them are there."""
+
+    def size_bytes(volume: Mapping[str, Any]) -> int:
+        told = answers.get(f"volume:{volume['pool']}/{volume['volume']}", "")
+        found = _CAPACITY.search(told)
+        return int(found.group(1)) if found else 0
+
+    disks = [{**disk, "size_bytes": size_bytes(disk)} for disk in declared["disks"]]
     seed = declared["seed"]
-    there = seed and _CAPACITY.search(answers.get(f"volume:{seed['pool']}/{seed['volume']}", ""))
-    return {"disks": disks, "seed": seed if there else {}}
+    if not all(disk["size_bytes"] for disk in disks) or (seed and not size_bytes(seed)):
+        return {}
+    return {"disks": disks, "seed": seed}
