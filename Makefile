@@ -37,6 +37,7 @@ test-long: ## Every row of effects on the lab that is up; kill -9 at every machi
 	@engine/libvirt/private-libvirtd.sh $(BIN)/python tests/faults --control
 	@engine/libvirt/private-libvirtd.sh $(BIN)/python tests/faults
 	@$(BIN)/python tests/effects
+	@$(BIN)/python tests/faults/lab.py
 
 bench: setup ## Print ratios: deployment, preview, rendering, reading
 	@$(BIN)/python tests/bench

@@ -2,7 +2,8 @@
 
 A guest of the lab is changed live (words, CPU weight, a disk more, a disk less); after a time the
 victim dies; then one `guesthouse up` must converge, with the guest's boot id as before, nothing
-left in the pool and a refreshed preview without changes. Results go to .guesthouse/faults-lab.json.
+left in the pool and a refreshed preview without changes. Results go to .guesthouse/faults-lab.json,
+and with those of `python tests/faults` to docs/results/faults.md.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ sys.path[:0] = [str(CHECKOUT / "tests"), str(CHECKOUT / "tests" / "lab")]
 
 from lab_project import LabProject  # noqa: E402
 
+from faults import table  # noqa: E402
 from guesthouse.cli.engine import environment  # noqa: E402
 from guesthouse.cli.project import Project  # noqa: E402
 
@@ -44,6 +46,7 @@ def main() -> int:
     lab, text = LabProject(CHECKOUT), SITE.read_text()
     plain = text.replace("  db:\n", "  db:\n    allow: [destroys_data]\n")
     done: dict[str, str] = {}
+    kept = CHECKOUT / ".guesthouse" / "faults-lab.json"
     try:
         for number, delay_s in enumerate(DELAYS_S):
             for victim in VICTIMS:
@@ -51,10 +54,11 @@ def main() -> int:
                     SITE.write_text(site)
                     name = f"{kind} {victim} after {delay_s} s"
                     done[name] = _die(lab, victim, delay_s)
+                    kept.write_text(json.dumps(done, indent=2))
                     print(f"{done[name][:300]:10} {name}", flush=True)
     finally:
         SITE.write_text(text)
-    (CHECKOUT / ".guesthouse" / "faults-lab.json").write_text(json.dumps(done, indent=2))
+    table.write(CHECKOUT)
     good = sum(verdict == "converged" for verdict in done.values())
     print(f"lab: {len(done)} points, {good} converged")
     return 0 if good == len(done) else 1
