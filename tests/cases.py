@@ -49,6 +49,10 @@ def tree(case: str) -> dict[str, str]:
     made = {"plan.json": _json(site_plan(case))}
     for name, item in site_plan(case).hosts.items():
         made |= dict(_host(f"hosts/{name}", render.host_document(item)))
+        for function in item.host.physical_functions:
+            pf = render.physical_function_document(item, function)
+            made |= {f"hosts/{name}{path}": file.content for path, file in pf.files.items()}
+            made[f"hosts/{name}/{function}.vfs.json"] = _json(pf.vfs)
     for network in site_plan(case).networks:
         if not network.existing:
             made[f"networks/{network.host}/{network.name}.xml"] = render.network_document(network)

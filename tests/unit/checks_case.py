@@ -14,8 +14,9 @@ from guesthouse.facts.host import BridgeFact, FileFact, ServiceFact, VlanFact
 from guesthouse.facts.hypervisor import HypervisorFact
 from guesthouse.facts.inside import CloudInitFact, InsideFact, NicFact, RoutingFact, SystemFact
 from guesthouse.facts.network import NetworkFact
+from guesthouse.facts.sriov import CardFact, VfFact
 from guesthouse.facts.storage import PoolFact, VolumeFact
-from guesthouse.model import parse_site
+from guesthouse.model import PhysicalFunction, parse_site
 from guesthouse.placement import DiskPlan, GuestPlan, Plan, plan
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGuesthouseTestKeyAaaaaaaaaaaaaaaaaaaaaaaa"
@@ -35,6 +36,14 @@ SITE: dict[str, Any] = {
             "bridges": {
                 "br0": {"nic": "eth1", "address": "10.9.0.1/24"},
                 "br1": {"nic": "eth1", "vlan": 42},
+            },
+            "physical_functions": {
+                "fast": {
+                    "driver": "igb",
+                    "virtual_functions": 2,
+                    "defaults": {"max_tx_mbps": 500, "min_tx_mbps": 10},
+                    "fixed": {"0": {"mac": "52:54:00:00:00:99", "vlan": 42, "qos": 3}},
+                }
             },
         }
     },
@@ -135,10 +144,29 @@ def _host(plan_: Plan, name: str) -> HostFacts:
         services={u: ServiceFact(s.enabled, s.running, True) for u, s in host.services.items()},
         files={p: FileFact(f.content, f.mode, f.owner, f.group) for p, f in host.files.items()},
         bridges=bridges | {"br9": BridgeFact(("eth9",), (), True)},
+        cards=tuple(_card(index, f) for index, f in enumerate(host.physical_functions.values())),
         hypervisor=_hypervisor(plan_, name, guests),
         volumes=images | overlays,
         digests={i.path: i.sha256 for i in plan_.images if i.host == name},
     )
+
+
+def _card(index: int, function: PhysicalFunction) -> CardFact:
+    place = {"mac": "52:54:00:11:11:11", "vlan": 0, "qos": 0}
+    vfs = {
+        n: VfFact(
+            number=n,
+            pci_address=f"0000:0{index}:10.{n}",
+            driver="igbvf",
+            iommu_group=f"{index}{n}",
+            nic=f"eth{index}v{n}",
+            **{**place, **function.virtual_function(n)},
+        )
+        for n in range(function.virtual_functions)
+    }
+    driver, names = function.driver or "igb", frozenset({"eth5"})
+    place_ = f"0000:0{index}:00.0"
+    return CardFact("eth5", names, place_, driver, "8086:10c9", f"{index}", 7, True, (), vfs)
 
 
 def _hypervisor(plan_: Plan, host: str, guests: list[GuestPlan]) -> HypervisorFact:
@@ -244,11 +272,14 @@ GONE = object()
 
 
 def changed(thing: Any, path: tuple[str, ...], to: Any) -> Any:
-    """A copy of nested dataclasses and mappings with one place changed, or taken away (GONE)."""
+    """A copy of nested dataclasses, tuples and mappings with one place changed or GONE."""
     first, *rest = path
     if isinstance(thing, Mapping):
         inner = to if not rest else changed(thing[first], tuple(rest), to)
         kept = {key: value for key, value in thing.items() if key != first}
         return kept if inner is GONE else kept | {first: inner}
+    if isinstance(thing, tuple):
+        index = int(first)
+        return (*thing[:index], changed(thing[index], tuple(rest), to), *thing[index + 1 :])
     inner = to if not rest else changed(getattr(thing, first), tuple(rest), to)
     return dataclasses.replace(thing, **{first: inner})

@@ -25,6 +25,8 @@ OWN0 = PLAN.guests["db"].nics[0].mac
 IMAGE = PLAN.images[0].path
 WEB_USERS, DB_USERS = (*WEB, "users"), (*DB, "users")
 
+FAST, CARD = "h1: hosts.h1.physical_functions.fast", (*H1, "cards", "0")
+
 Row = tuple[str, tuple[str, ...], Any]
 
 HOST: tuple[Row, ...] = (
@@ -57,6 +59,26 @@ HOST: tuple[Row, ...] = (
         )
     ),
     ("h1: hosts.h1.bridges.br1.vlan", (*H1, "bridges", "br1", "members"), ("eth1", "eth1.42")),
+    (FAST, (*H1, "cards"), ()),
+    (FAST, (*CARD, "driver"), "e1000e"),
+    (f"{FAST} capability", (*CARD, "total"), 1),
+    (f"{FAST} iommu_group", (*CARD, "iommu_group"), ""),
+    (f"{FAST} link", (*CARD, "has_link"), False),
+    (f"{FAST}.virtual_functions", (*CARD, "vfs"), {}),
+    *(
+        (f"{FAST}.vf.{number}.{name}", (*CARD, "vfs", number, name), to)
+        for number, name, to in (
+            (0, "mac", "52:54:00:00:00:98"),
+            (0, "vlan", 43),
+            (0, "qos", 0),
+            *((n, "iommu_group", "0") for n in (0, 1)),
+            *((n, "spoof_check", False) for n in (0, 1)),
+            *((n, "trust", True) for n in (0, 1)),
+            *((n, "link_state", "disable") for n in (0, 1)),
+            *((n, "max_tx_mbps", 0) for n in (0, 1)),
+            *((n, "min_tx_mbps", 0) for n in (0, 1)),
+        )
+    ),
     ("h1: networks.office.bridge", (*H1, "bridges", "br9"), GONE),
     ("h1: hosts.h1 libvirt", LIBVIRT, NotAnswered("failed to connect")),
     *(

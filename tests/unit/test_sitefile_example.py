@@ -64,7 +64,7 @@ def _default(field: FieldInfo) -> str:
         return "required"
     value = field.get_default(call_default_factory=True, validated_data={})
     words: dict[Any, str] = {None: "none", (): "[]", "": '""', True: "true", False: "false"}
-    if isinstance(value, dict):
+    if isinstance(value, dict | Model):
         return "{}"
     return (
         str(value)

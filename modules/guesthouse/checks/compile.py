@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from guesthouse.checks import guest, host, inside, network, storage
+from guesthouse.checks import guest, host, inside, network, physical_function, storage
 from guesthouse.checks.check import Check
 from guesthouse.placement import Plan
 
@@ -16,6 +16,7 @@ def checks(plan: Plan, deep: bool = False) -> tuple[Check, ...]:
     found: list[Check] = []
     for name, item in real.items():
         found += host.checks(plan, item)
+        found += physical_function.checks(plan, item)
         if name in hypervisors(plan):
             found.append(storage.libvirt_check(name))
     for pool in plan.pools:

@@ -7,7 +7,7 @@ from typing import Any
 from guesthouse.checks.check import HostFacts
 from guesthouse.checks.network import used_bridges
 from guesthouse.facts import host as host_facts
-from guesthouse.facts import inside, storage
+from guesthouse.facts import inside, sriov, storage
 from guesthouse.facts.capacity import size
 from guesthouse.facts.hypervisor import hypervisor
 from guesthouse.facts.inside import InsideFact
@@ -29,6 +29,7 @@ def host_question(plan: Plan, name: str, deep: bool = False) -> Question[HostFac
         "services": host_facts.services(host.services),
         "files": host_facts.files(host.files),
         "bridges": host_facts.bridges((*host.bridges, *foreign)),
+        "cards": sriov.cards(bool(host.physical_functions)),
         "hypervisor": hypervisor(
             domains=[guest.name for guest in guests],
             pools=[pool.name for pool in plan.pools if pool.host == name],

@@ -7,7 +7,7 @@ from typing import Any
 
 from guesthouse.placement import GuestPlan, HostPlan, ImagePlan, NetworkPlan, NicPlan
 from guesthouse.placement.identity import Identity
-from guesthouse.render import GuestDocument, HostDocument
+from guesthouse.render import GuestDocument, HostDocument, PhysicalFunctionDocument
 
 
 def mark(identity: Identity) -> dict[str, str]:
@@ -45,6 +45,25 @@ def host_inputs(identity: Identity, plan: HostPlan, document: HostDocument) -> d
             | ({"vlan": bridge.vlan, "uplink": bridge.uplink} if bridge.vlan else {})
             for name, bridge in document.bridges.items()
         },
+    }
+
+
+def physical_function_inputs(
+    identity: Identity, plan: HostPlan, document: PhysicalFunctionDocument
+) -> dict[str, Any]:
+    """Inputs of a PhysicalFunction."""
+    function = plan.host.physical_functions[document.name]
+    return {
+        "connection": connection(plan),
+        "mark": mark(identity),
+        "uuid": identity.uuid("physical_function", plan.name, document.name),
+        "name": document.name,
+        "select": dict(function.select),
+        "virtual_functions": function.virtual_functions,
+        "vfs": {str(number): dict(vf) for number, vf in document.vfs.items()},
+        "files": {path: file.model_dump() for path, file in document.files.items()},
+        "unit": document.unit,
+        "allow": list(function.allow),
     }
 
 

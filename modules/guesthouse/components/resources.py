@@ -50,6 +50,17 @@ class Network(Resource):
         super().__init__("Network", name, inputs, opts)
 
 
+class PhysicalFunction(Resource):
+    """An SR-IOV card of one host with its virtual functions."""
+
+    nic: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, inputs: Inputs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("PhysicalFunction", name, {**inputs, "nic": None}, opts)
+
+
 class Guest(Resource):
     """A guest with its disks and seed."""
 

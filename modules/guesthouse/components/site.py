@@ -10,7 +10,14 @@ import pulumi
 
 from guesthouse import render
 from guesthouse.components import inputs, libvirt
-from guesthouse.components.resources import Guest, Host, Image, Network, Resource
+from guesthouse.components.resources import (
+    Guest,
+    Host,
+    Image,
+    Network,
+    PhysicalFunction,
+    Resource,
+)
 from guesthouse.components.summary import summary
 from guesthouse.model import start_order
 from guesthouse.placement import GuestPlan, Plan
@@ -34,6 +41,7 @@ class SiteComponent(pulumi.ComponentResource):
         self._needs: dict[tuple[str, str, str], pulumi.Resource] = {}
         self._ours: list[Resource] = []
         self.hosts = {name: self._host(name) for name in plan.hosts}
+        self._physical_functions()
         self._pools()
         self._networks()
         self._images()
@@ -56,6 +64,14 @@ class SiteComponent(pulumi.ComponentResource):
         host = self._plan.hosts[name]
         values = inputs.host_inputs(self._plan.identity, host, render.host_document(host))
         return self._mine(Host(name, values, self._options()))
+
+    def _physical_functions(self) -> None:
+        for host in self._plan.hosts.values():
+            for name in host.host.physical_functions:
+                document = render.physical_function_document(host, name)
+                values = inputs.physical_function_inputs(self._plan.identity, host, document)
+                options = self._options(depends_on=[self.hosts[host.name]])
+                self._mine(PhysicalFunction(f"{host.name}-{name}", values, options))
 
     def _pools(self) -> None:
         providers: dict[str, pulumi.ProviderResource] = {}

@@ -9,6 +9,7 @@ from guesthouse.effects.change import CHANGED, THERE, Change, Effect, refused, w
 from guesthouse.effects.compare import domain_changes
 from guesthouse.effects.disks import disk_changes
 from guesthouse.effects.network import network_changes, section_updates, seen_network
+from guesthouse.effects.physical_function import physical_function_changes
 from guesthouse.effects.room import Room, room
 from guesthouse.effects.seen import running_document, seen_document
 
@@ -22,6 +23,7 @@ __all__ = [
     "disk_changes",
     "domain_changes",
     "network_changes",
+    "physical_function_changes",
     "refused",
     "room",
     "running_document",

@@ -8,6 +8,7 @@ from guesthouse.model.guest import CloudInit, Disk, Guest, Nic, SecretName, SshK
 from guesthouse.model.host import Bridge, File, Host, Service
 from guesthouse.model.network import BridgeNetwork, DhcpRange, Network, VirtualNetwork
 from guesthouse.model.order import start_order
+from guesthouse.model.physical_function import FixedVf, PhysicalFunction, VfDefaults
 from guesthouse.model.site import Site, parse_site
 from guesthouse.model.storage import Image, Pool
 
@@ -18,17 +19,20 @@ __all__ = [
     "DhcpRange",
     "Disk",
     "File",
+    "FixedVf",
     "Guest",
     "Host",
     "Image",
     "Network",
     "Nic",
+    "PhysicalFunction",
     "Pool",
     "SecretName",
     "Service",
     "Site",
     "SshKey",
     "User",
+    "VfDefaults",
     "VirtualNetwork",
     "parse_site",
     "start_order",

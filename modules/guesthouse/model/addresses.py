@@ -71,6 +71,10 @@ def _claims(site: Site, reach: Reach) -> Iterator[Problem]:
     """Addresses and MACs that two have: the second one is told who is the first."""
     addresses: dict[tuple[tuple[str, ...], str], Path] = {}
     macs: dict[str, Path] = {}
+    for path, mac in _fixed_macs(site):
+        first = macs.setdefault(mac, path)
+        if first != path:
+            yield _taken((*path, "mac"), "MAC address", mac, first)
     for (host, bridge), wire in reach.bridge_wires.items():
         declared = site.hosts[host].bridges.get(bridge) if host in site.hosts else None
         if declared and declared.address:
@@ -91,6 +95,15 @@ def _claims(site: Site, reach: Reach) -> Iterator[Problem]:
                 first = macs.setdefault(nic.mac, path)
                 if first != path:
                     yield _taken((*path, "mac"), "MAC address", nic.mac, first)
+
+
+def _fixed_macs(site: Site) -> Iterator[tuple[Path, str]]:
+    for host_name, host in site.hosts.items():
+        for name, function in host.physical_functions.items():
+            for number, fixed in function.fixed.items():
+                if fixed.mac:
+                    here = ("hosts", host_name, "physical_functions", name)
+                    yield (*here, "fixed", str(number)), fixed.mac
 
 
 def _taken(path: Path, kind: str, value: str, first: Path) -> Problem:

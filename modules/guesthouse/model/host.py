@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
+from guesthouse.model.physical_function import PhysicalFunction
 from guesthouse.model.values import (
     AbsolutePath,
     BootCount,
@@ -16,6 +17,7 @@ from guesthouse.model.values import (
     InterfaceName,
     MemoryMib,
     Model,
+    Name,
     PackageName,
     Port,
     UnitName,
@@ -88,3 +90,4 @@ class Host(Model):
     services: dict[UnitName, Service] = Field(default_factory=dict)
     files: dict[AbsolutePath, File] = Field(default_factory=dict)
     bridges: dict[InterfaceName, Bridge] = Field(default_factory=dict)
+    physical_functions: dict[Name, PhysicalFunction] = Field(default_factory=dict)

@@ -12,18 +12,17 @@ from collections.abc import Collection, Iterator, Mapping
 from fnmatch import fnmatchcase
 
 from guesthouse.errors import Problem
-from guesthouse.model import addresses, first_boot, order
+from guesthouse.model import addresses, first_boot, order, sriov_rules
 from guesthouse.model.guest import Disk, Guest
 from guesthouse.model.host import Host
 from guesthouse.model.network import BridgeNetwork, Network
+from guesthouse.model.problems import Path, problem, quoted
 from guesthouse.model.reach import Reach
 from guesthouse.model.shape import did_you_mean
 from guesthouse.model.site import Site
 
-Path = tuple[str, ...]
 # systemd-networkd files of this name are rendered from 'bridges'.
 OUR_NETWORK_FILES = "/etc/systemd/network/*guesthouse*"
-_LONGEST_LIST = 12
 
 
 def problems(site: Site, known: Mapping[str, Collection[str]] | None = None) -> list[Problem]:
@@ -52,20 +51,6 @@ def problems(site: Site, known: Mapping[str, Collection[str]] | None = None) -> 
         *addresses.problems(site, reach),
         *first_boot.problems(site),
     ]
-
-
-def problem(
-    path: Path, what: str, got: object = None, allowed: str = "", hint: str = ""
-) -> Problem:
-    """A problem at a path in the site; ``got`` is shown quoted."""
-    return Problem(".".join(path), what, "" if got is None else repr(got), allowed, hint, path)
-
-
-def quoted(names: Collection[str]) -> str:
-    """Names for people, not too many."""
-    first = ", ".join(f"'{name}'" for name in sorted(names)[:_LONGEST_LIST])
-    more = len(names) - _LONGEST_LIST
-    return f"{first} and {more} more" if more > 0 else first or "none"
 
 
 class _Names:
@@ -101,11 +86,12 @@ def _hosts(site: Site) -> Iterator[Problem]:
             hint = "pin the host's ssh key (on the host: cat /etc/ssh/ssh_host_ed25519_key.pub)"
             yield problem((*path, "host_keys"), "is required", hint=hint)
         yield from _bridges(path, host)
+        yield from sriov_rules.problems(path, host)
         yield from _files(path, host)
 
 
 def _memory_host(path: Path, host: Host) -> Iterator[Problem]:
-    for field in ("packages", "services", "files", "bridges"):
+    for field in ("packages", "services", "files", "bridges", "physical_functions"):
         if getattr(host, field):
             what = f"a host of libvirt's test driver has no {field}"
             hint = f"take '{field}' or 'libvirt_uri' away"

@@ -57,6 +57,10 @@ _FORMS = {
     r"^/([^/\x00-\x1f]+/?)*$": "an absolute path",
     r"^0[0-7]{3}$": "four octal digits, as 0644",
     r"^[0-9a-f]{64}$": "64 hexadecimal digits",
+    r"^[0-9a-f]{4}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]$": "a PCI address, as 0000:01:00.0",
+    r"^[0-9a-f]{4}:[0-9a-f]{4}$": "vendor:device, as 8086:10c9",
+    r"^[A-Za-z0-9_-]{1,64}$": "a driver's name, as igb",
+    r"^[^\s/]{1,255}$": "a name without blanks and '/'",
     r"^(ssh-ed25519|ssh-rsa|ecdsa-sha2-[a-z0-9-]+) [A-Za-z0-9+/=]+$": (
         "an ssh host key without a comment, as 'ssh-ed25519 AAAA...'"
     ),

@@ -19,6 +19,7 @@ from guesthouse.provider.guest import GuestResource
 from guesthouse.provider.host import HostResource
 from guesthouse.provider.image import ImageResource
 from guesthouse.provider.network import NetworkResource
+from guesthouse.provider.physical_function import PhysicalFunctionResource
 from guesthouse.provider.preflight import host_capacities
 from guesthouse.provider.resource import Call, InitFailed, Resource
 from guesthouse.provider.values import UNKNOWN, plain_map, wrap_map
@@ -82,6 +83,7 @@ class GuesthouseProvider(sdk.Provider):
             "guesthouse:index:Host": HostResource(self._connections),
             "guesthouse:index:Image": ImageResource(self._connections),
             "guesthouse:index:Network": NetworkResource(self._connections),
+            "guesthouse:index:PhysicalFunction": PhysicalFunctionResource(self._connections),
             "guesthouse:index:Guest": GuestResource(self._connections),
         }
 

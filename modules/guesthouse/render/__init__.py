@@ -14,17 +14,23 @@ from guesthouse.render.access import (
 from guesthouse.render.guest import DiskDocument, GuestDocument, guest_document
 from guesthouse.render.host import HostDocument, host_document
 from guesthouse.render.network import network_document
+from guesthouse.render.physical_function import (
+    PhysicalFunctionDocument,
+    physical_function_document,
+)
 
 __all__ = [
     "DiskDocument",
     "GuestDocument",
     "HostDocument",
     "Machine",
+    "PhysicalFunctionDocument",
     "ansible_inventory",
     "guest_document",
     "host_document",
     "machines",
     "network_document",
+    "physical_function_document",
     "ssh_config",
     "testinfra_hosts",
 ]
