@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any, ClassVar
 
 from guesthouse.effects import Change, physical_function_changes, refused
-from guesthouse.errors import GuesthouseError, MachineError, Problem, RefusedError
+from guesthouse.errors import MachineError, Problem, RefusedError
 from guesthouse.facts.sriov import CardFact
 from guesthouse.machine.configure import HostJob, configure
 from guesthouse.machine.connections import HostConnection
@@ -41,6 +42,7 @@ class PhysicalFunctionResource(Resource):
 
     def planned(self, call: Call, state: Values | None, inputs: Values) -> dict[str, Any]:
         if state is None:
+            self._refuse_impossible(inputs)
             return {**inputs, "nic": UNKNOWN, "declared": _declared(inputs)}
         same_host(pf_state.title(inputs), state, inputs)
         counts = [v["virtual_functions"] for v in (state, inputs)]
@@ -50,6 +52,11 @@ class PhysicalFunctionResource(Resource):
             held = [*pf_state.holders(host, pf_state.card(host, inputs)).values()]
         _say_and_refuse(call, inputs, physical_function_changes(state, inputs, held))
         return {**state, **inputs, "declared": _declared(inputs)}
+
+    def _refuse_impossible(self, inputs: Values) -> None:
+        """What the card cannot be or have. A host that does not answer yet is asked by `up`."""
+        with suppress(MachineError):
+            pf_state.card(self.host(inputs), inputs)
 
     def create(self, call: Call, inputs: Values) -> tuple[str, dict[str, Any]]:
         return str(inputs["uuid"]), self._bring(call, inputs, {})
@@ -170,18 +177,19 @@ def _attributes(host: HostConnection, inputs: Values, before: Values) -> None:
     """Set what is not as declared, then look; raises MachineError with all that did not hold."""
     card = pf_state.card(host, inputs)
     nic, problems = shlex.quote(card.nic), []
-    for number, words in _todo(card, inputs, before):
-        try:
-            host.root(f"ip link set dev {nic} vf {number} {words}")
-        except GuesthouseError as error:
-            what = f"VF {number}: the card refuses `{words}`"
-            hint = (
-                f"take it away, or see that {card.nic} has a link: some cards set rates then only"
-            )
-            got = error.problems[0].got if error.problems else ""
-            problems.append(Problem(pf_state.title(inputs), what, got, hint=hint))
+    todo = [*_todo(card, inputs, before)]
+    lines = [
+        f"said=$(ip link set dev {nic} vf {number} {words} 2>&1) || echo {index} $said"
+        for index, (number, words) in enumerate(todo)
+    ]
+    for line in host.root("\n".join([*lines, "true"])).splitlines():
+        index, _, said = line.partition(" ")
+        number, words = todo[int(index)]
+        what = f"VF {number}: the card refuses `{words}`"
+        hint = f"take it away, or see that {card.nic} has a link: some cards set rates then only"
+        problems.append(Problem(pf_state.title(inputs), what, said, hint=hint))
     seen = pf_state.seen(pf_state.card(host, inputs), host, inputs)
-    for change in physical_function_changes(seen, inputs, ()):
+    for change in () if problems else physical_function_changes(seen, inputs, ()):
         what = f"did not become as declared: {change.what} is {change.old or 'none'}"
         problems.append(Problem(pf_state.title(inputs), what, allowed=change.new or "none"))
     if problems:
