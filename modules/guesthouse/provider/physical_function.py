@@ -37,7 +37,7 @@ _WORDS = {
 class PhysicalFunctionResource(Resource):
     """Inputs: connection, mark, uuid, name, select, virtual_functions, vfs, files, unit, allow."""
 
-    COMPARED: ClassVar[tuple[str, ...]] = ("virtual_functions", "vfs", "files")
+    COMPARED: ClassVar[tuple[str, ...]] = ("select", "virtual_functions", "vfs", "files")
     OUTPUTS: ClassVar[tuple[str, ...]] = ("nic",)
 
     def planned(self, call: Call, state: Values | None, inputs: Values) -> dict[str, Any]:
@@ -109,7 +109,8 @@ class PhysicalFunctionResource(Resource):
             if seen["virtual_functions"] != inputs["virtual_functions"]:
                 if held:
                     what = f"virtual functions are held by {', '.join(held.values())}"
-                    raise RefusedError(Problem(pf_state.title(inputs), what))
+                    hint = "detach them first: this version does not detach and attach them itself"
+                    raise RefusedError(Problem(pf_state.title(inputs), what, hint=hint))
                 _count(host, card, int(inputs["virtual_functions"]))
             files = {p: f for p, f in inputs["files"].items() if seen["files"].get(p) != f}
             job = HostJob(files=pf_state.filled(files, card), absent=tuple(sorted(was - wanted)))
