@@ -76,8 +76,12 @@ class HostConnection:
         return result.stdout.decode(errors="replace")
 
     @contextmanager
-    def lock(self, name: str) -> Iterator[None]:
-        """Hold a lock on the host (flock(1)); it falls when this process or the link dies."""
+    def lock(self, name: str, at_end: str = "") -> Iterator[None]:
+        """Hold a lock on the host (flock(1)); it falls when this process or the link dies.
+
+        ``at_end`` is shell text that runs as root, still under the lock and in its session, when
+        the block has come to its end without an error.
+        """
         self.generation += 1
         if self.is_test:
             yield
@@ -87,7 +91,8 @@ class HostConnection:
         # The file goes with its holder; whoever got hold of a removed one has no lock.
         script = (
             f"exec 9>{path}; flock --nonblock 9 && [ {path} -ef /proc/self/fd/9 ] || exit 1; "
-            f"echo held; cat; rm -f {path}"
+            f"echo held; code=0; if read -r word; then ( {at_end or 'true'} ) || code=1; fi; "
+            f"rm -f {path}; exit $code"
         )
         process = self._holder(*sudo, "sh", "-c", script)
         if process.returncode == SSH_FAILED:
@@ -95,11 +100,16 @@ class HostConnection:
             process = self._holder(*sudo, "sh", "-c", script)
         if process.returncode is not None:
             raise self._not_held(name, process)
+        word = b""
         try:
             yield
+            word = b"done\n"
         finally:
             self.generation += 1
-            process.communicate(timeout=30)
+            _, stderr = process.communicate(input=word, timeout=30)
+        if at_end and process.returncode:
+            got = stderr.decode(errors="replace").strip()[-500:]
+            raise MachineError(Problem(f"host {self.name}", f"`{at_end[:200]}` failed", got=got))
 
     def _holder(self, *argv: str) -> subprocess.Popen[bytes]:
         """The process that holds a lock; it has ended already if it did not get it."""

@@ -114,29 +114,29 @@ class GuestResource(Resource):
         name = str(inputs["name"])
         same_host(f"guest {name}", state, inputs)
         host = self.host(inputs)
-        with host.lock(resource_id):
+        sweep = guest_disks.forgetting_asides(inputs, int(inputs["keep_aside_days"]))
+        with host.lock(resource_id, at_end=sweep):
             found = domain.find(host.libvirt, resource_id)
             if found is None:
                 raise RefusedError(
                     Problem(f"guest {name}", "is gone", hint="`pulumi refresh`, then `up`")
                 )
             token = str(state["token"])
-            seen = guest_state.seen(state, guest_state.look(host, found, state))
+            sight = guest_state.look(host, found, state, addresses=False)
+            seen = guest_state.seen(state, sight)
             domain.check_token(name, seen["token"], token)
             todo = effects.changes(seen, inputs)
             effects.refuse(inputs, todo)
             if todo:
                 call.say(effects.summary(name, todo))
-            _record(host, inputs, token, complete=True)
+            if guest_disks.items(inputs) != guest_disks.items(state["declared"]):
+                _record(host, inputs, token, complete=True)
             anew, inputs = cloud_init.settled(seen, inputs, todo)
             cold = [c for c in todo if c.effect.rank >= Effect.RESTART.rank and c.new]
             if anew or (cold and seen["power"] != "stopped"):
-                made_state = self._cold(call, host, found, seen, inputs, token, anew)
-            else:
-                guest_disks.renew_seed(host, seen, inputs)
-                made_state = self._warm(call, host, found, seen, inputs, token, todo)
-            guest_disks.forget_asides(host, inputs, int(inputs["keep_aside_days"]))
-            return made_state
+                return self._cold(call, host, found, seen, inputs, token, anew)
+            guest_disks.renew_seed(host, seen, inputs)
+            return self._warm(call, host, found, seen, inputs, token, todo)
 
     def _warm(
         self,
@@ -161,7 +161,9 @@ class GuestResource(Resource):
         guest_disks.grow(call, host, made, seen, inputs)
         for disk in guest_disks.gone(seen, inputs):
             guest_disks.set_aside(host, disk)
-        evidence = self._boot(call, host, made, inputs, token, seen)
+        evidence = None
+        if not guest_state.has_answered(seen, inputs, todo):
+            evidence = self._boot(call, host, made, inputs, token, seen)
         return self._read_back(host, made, guest_state.state(inputs, token, evidence, None, seen))
 
     def _cold(
@@ -210,7 +212,8 @@ class GuestResource(Resource):
     ) -> dict[str, Any]:
         """What was done must be there; libvirt may accept a change that does not come about. The
         state, with what runs now."""
-        seen = guest_state.seen(state, guest_state.look(host, made, state, volumes=False))
+        sight = guest_state.look(host, made, state, volumes=False, addresses=False)
+        seen = guest_state.seen(state, sight)
         left = effects.changes(seen, state)
         if left:
             name = str(state["name"])

@@ -185,18 +185,19 @@ def set_aside(host: HostConnection, disk: Disk) -> Callable[[], None]:
     return back
 
 
-def forget_asides(host: HostConnection, inputs: Values, older_than_days: int) -> None:
-    """Remove what was set aside long enough ago; 0: all of it."""
-    if host.is_test:
-        return
-    for folder in {posixpath.dirname(str(disk["path"])) for disk in inputs["disks"]}:
+def forgetting_asides(inputs: Values, older_than_days: int) -> str:
+    """Shell text that removes what was set aside long enough ago; 0: all of it."""
+    lines = []
+    for folder in sorted({posixpath.dirname(str(disk["path"])) for disk in inputs["disks"]}):
         pattern = ownership.quoted(f"{inputs['name']}.*{ASIDE}*")
-        age = f"-mmin +{older_than_days * 24 * 60}" if older_than_days else ""
+        age = f"-mmin +{older_than_days * 24 * 60} " if older_than_days else ""
         where = ownership.quoted(folder)
-        host.root(f"find {where} -maxdepth 1 -type f -name {pattern} {age} -delete")
+        lines.append(f"find {where} -maxdepth 1 -type f -name {pattern} {age}-delete")
+    return " && ".join(lines)
 
 
 def remove(host: HostConnection, inputs: Values) -> None:
     """Delete disks and seed, those set aside too."""
     volumes.remove(host.libvirt, items(inputs))
-    forget_asides(host, inputs, 0)
+    if not host.is_test:
+        host.root(forgetting_asides(inputs, 0))

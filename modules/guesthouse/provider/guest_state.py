@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import libvirt
 
-from guesthouse.effects import room, running_document, seen_document
+from guesthouse.effects import Change, room, running_document, seen_document
 from guesthouse.machine import guest_agent
 from guesthouse.machine.connections import HostConnection
 from guesthouse.provider import domain, guest_disks
@@ -21,14 +21,15 @@ COMPARED = ("domain_xml", "power", "autostart", "disks", "seed", "secrets")
 def state(
     inputs: Values,
     token: str,
-    evidence: Evidence,
+    evidence: Evidence | None,
     live: str | None,
     seen: Values | None = None,
 ) -> dict[str, Any]:
-    """``live`` is its running XML. A guest that is not to answer keeps what it told when it was
-    ``seen``."""
-    told = {"addresses": evidence.addresses, "ssh_host_keys": evidence.ssh_host_keys}
-    if inputs["power"] != "running" and seen is not None:
+    """``live`` is its running XML. A guest that is not to answer, or was not asked (``evidence``
+    None), keeps what it told when it was ``seen``."""
+    fresh = evidence or Evidence()
+    told = {"addresses": fresh.addresses, "ssh_host_keys": fresh.ssh_host_keys}
+    if (evidence is None or inputs["power"] != "running") and seen is not None:
         told = {name: seen[name] for name in told}
     document = str(inputs["domain_xml"])
     return {
@@ -49,6 +50,15 @@ def running(document_declared: str, document: str, live: str | None) -> dict[str
     return {"room": room(live).values(), "running_xml": "" if told == document else told}
 
 
+def has_answered(seen: Values, inputs: Values, todo: Sequence[Change]) -> bool:
+    """Whether a running guest has told all that it is to tell: nothing has to be awaited."""
+    if not seen["power"] == inputs["power"] == "running":
+        return False
+    if any(change.key[:2] == ("devices", "interface") for change in todo):
+        return False
+    return bool(seen["ssh_host_keys"] if inputs["login"] else any(seen["addresses"].values()))
+
+
 def declared(inputs: Values) -> dict[str, Any]:
     return {name: inputs[name] for name in COMPARED if name != "secrets"}
 
@@ -67,12 +77,16 @@ class Sight:
 
 
 def look(
-    host: HostConnection, found: libvirt.virDomain, state: Values, volumes: bool = True
+    host: HostConnection,
+    found: libvirt.virDomain,
+    state: Values,
+    volumes: bool = True,
+    addresses: bool = True,
 ) -> Sight:
-    """Look at one guest now."""
+    """Look at one guest now; without ``addresses`` the guest itself is not asked."""
     now, stored = domain.power(found), domain.stored(found)
     live = domain.running(found, now)
-    ask = live is not None and not host.is_test
+    ask = addresses and live is not None and not host.is_test
     return Sight(
         now,
         stored,

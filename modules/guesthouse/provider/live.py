@@ -24,7 +24,8 @@ from guesthouse.provider import limits
 LIVE = libvirt.VIR_DOMAIN_AFFECT_LIVE
 # A guest lets go of a device when it gets to it; under emulation that takes a while.
 UNPLUG_TIMEOUT_S = 120
-POLL_S = 1.0
+# Most of what is awaited is there at once.
+FIRST_POLL_S, POLL_S = 0.05, 1.0
 
 _ACTIONS = {
     "destroy": libvirt.VIR_DOMAIN_LIFECYCLE_ACTION_DESTROY,
@@ -58,7 +59,8 @@ class LiveChange:
             if work is not None and about not in done:
                 done.add(about)
                 self._guarded(change, work)
-        self._online()
+        if any(change.path == "vcpu@current" for change in live):
+            self._online()
 
     def _work(self, change: Change) -> tuple[Callable[[], object] | None, tuple[Key, str]]:
         """What to do, and what it settles (several changes may be settled by one call)."""
@@ -110,13 +112,14 @@ class LiveChange:
         return parse(self._domain.XMLDesc(0))
 
     def _wait(self, what: str, done: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + UNPLUG_TIMEOUT_S
+        deadline, pause_s = time.monotonic() + UNPLUG_TIMEOUT_S, FIRST_POLL_S
         while not done():
             if time.monotonic() > deadline:
                 problem = f"the guest did not carry it out within {UNPLUG_TIMEOUT_S} s: {what}"
                 hint = "its system must answer requests to unplug; `up` tries again"
                 raise MachineError(Problem(f"guest {self._name}", problem, hint=hint))
-            time.sleep(POLL_S)
+            time.sleep(pause_s)
+            pause_s = min(pause_s * 2, POLL_S)
 
     # CPUs and memory
 
