@@ -56,6 +56,8 @@ def tree(case: str) -> dict[str, str]:
     for network in site_plan(case).networks:
         if not network.existing:
             made[f"networks/{network.host}/{network.name}.xml"] = render.network_document(network)
+    for pool in site_plan(case).vf_networks:
+        made[f"networks/{pool.host}/{pool.name}.xml"] = render.vf_network_document(pool)
     for name, document in guest_documents(case).items():
         made |= dict(_guest(f"guests/{name}", document))
     made |= _access(case)

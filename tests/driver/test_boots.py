@@ -42,6 +42,7 @@ def inputs() -> dict[str, Any]:
         "disks": [],
         "seed": {},
         "secrets": {},
+        "login": "",
     }
 
 

@@ -90,12 +90,13 @@ CASES: list[tuple[str, Any, str]] = [
     (
         "networks.n",
         {},
-        "networks.n.kind: is required, allowed 'bridge', 'nat', 'routed', 'isolated'",
+        "networks.n.kind: is required, allowed 'bridge', 'nat', 'routed', 'isolated', 'sriov'",
     ),
     (
         "networks.n.kind",
         "nta",
-        "networks.n.kind: unknown kind, got 'nta', allowed 'bridge', 'nat', 'routed', 'isolated'",
+        "networks.n.kind: unknown kind, got 'nta', allowed 'bridge', 'nat', 'routed', "
+        "'isolated', 'sriov'",
     ),
     (
         "networks.n.bridge",
@@ -133,7 +134,7 @@ CASES: list[tuple[str, Any, str]] = [
         {"netwrok": "n"},
         "guests.g.nics.n0.netwrok: unknown key, "
         "allowed 'address', 'gateway', 'mac', 'max_rx_mbps', 'max_tx_mbps', 'nameservers', "
-        "'network'\n"
+        "'network', 'vlan'\n"
         "  hint: did you mean 'network'?",
     ),
     (

@@ -106,7 +106,7 @@ def _instances(model: type[Model], node: Any) -> Iterator[tuple[type[Model], nod
 
 
 def _kind(models: list[type[Model]], node: nodes.Node) -> type[Model]:
-    if models != [BridgeNetwork, VirtualNetwork]:
+    if BridgeNetwork not in models:
         return models[0]
-    kinds = [value.value for key, value in node.value if key.value == "kind"]
-    return BridgeNetwork if kinds == ["bridge"] else VirtualNetwork
+    kind = next(value.value for key, value in node.value if key.value == "kind")
+    return {"bridge": BridgeNetwork, "sriov": SriovNetwork}.get(kind, VirtualNetwork)

@@ -131,12 +131,12 @@ ROOTS: list[tuple[str, str, str]] = [
         "kind: bridge",
         "kind: brigde",
         "16:9 networks.lan.kind: unknown kind, got 'brigde', "
-        "allowed 'bridge', 'nat', 'routed', 'isolated'",
+        "allowed 'bridge', 'nat', 'routed', 'isolated', 'sriov'",
     ),
     (
         "kind: nat",
         "knd: nat",
-        "17:3 networks.nat.kind: is required, allowed 'bridge', 'nat', 'routed', 'isolated'",
+        "17:3 networks.nat.kind: is required, allowed 'bridge', 'nat', 'routed', 'isolated', 'sriov'",
     ),
     (
         "    bridges: {br0",

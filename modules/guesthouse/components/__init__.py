@@ -6,7 +6,23 @@ outputs. May import: render, placement, model. Third-party names: pulumi, pulumi
 """
 
 from guesthouse.components.preflight import host_facts
-from guesthouse.components.resources import Guest, Host, Image, Network, PhysicalFunction
+from guesthouse.components.resources import (
+    Guest,
+    Host,
+    Image,
+    Network,
+    PhysicalFunction,
+    VfNetwork,
+)
 from guesthouse.components.site import SiteComponent
 
-__all__ = ["Guest", "Host", "Image", "Network", "PhysicalFunction", "SiteComponent", "host_facts"]
+__all__ = [
+    "Guest",
+    "Host",
+    "Image",
+    "Network",
+    "PhysicalFunction",
+    "SiteComponent",
+    "VfNetwork",
+    "host_facts",
+]

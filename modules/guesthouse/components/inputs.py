@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from guesthouse.placement import GuestPlan, HostPlan, ImagePlan, NetworkPlan, NicPlan
+from guesthouse.placement import (
+    GuestPlan,
+    HostPlan,
+    ImagePlan,
+    NetworkPlan,
+    NicPlan,
+    Plan,
+    VfNetworkPlan,
+)
 from guesthouse.placement.identity import Identity
 from guesthouse.render import GuestDocument, HostDocument, PhysicalFunctionDocument
 
@@ -49,21 +58,30 @@ def host_inputs(identity: Identity, plan: HostPlan, document: HostDocument) -> d
 
 
 def physical_function_inputs(
-    identity: Identity, plan: HostPlan, document: PhysicalFunctionDocument
+    plan: Plan, host: HostPlan, document: PhysicalFunctionDocument, networks: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Inputs of a PhysicalFunction."""
-    function = plan.host.physical_functions[document.name]
+    """Inputs of a PhysicalFunction. ``networks`` are the documents of those that hand out its
+    virtual functions, by name."""
+    function = host.host.physical_functions[document.name]
+    nics = [
+        _nic(nic)
+        for guest in plan.guests.values()
+        for nic in guest.nics
+        if guest.host == host.name and nic.network in networks
+    ]
     return {
-        "connection": connection(plan),
-        "mark": mark(identity),
-        "uuid": identity.uuid("physical_function", plan.name, document.name),
+        "connection": connection(host),
+        "mark": mark(plan.identity),
+        "uuid": plan.identity.uuid("physical_function", host.name, document.name),
         "name": document.name,
         "select": dict(function.select),
         "virtual_functions": function.virtual_functions,
         "vfs": {str(number): dict(vf) for number, vf in document.vfs.items()},
         "files": {path: file.model_dump() for path, file in document.files.items()},
         "unit": document.unit,
-        "allow": list(function.allow),
+        "allow": sorted({*host.allow, *function.allow}),
+        "networks": dict(networks),
+        "nics": nics,
     }
 
 
@@ -93,6 +111,30 @@ def network_inputs(
         "active": True,
         "autostart": True,
         "allow": list(plan.allow),
+    }
+
+
+def vf_network_inputs(plan: Plan, network: VfNetworkPlan, document: str) -> dict[str, Any]:
+    """Inputs of a VfNetwork: of the card, what is needed to find it."""
+    host = plan.hosts[network.host]
+    function = host.host.physical_functions[network.physical_function]
+    return {
+        "connection": connection(host),
+        "mark": mark(plan.identity),
+        "name": network.name,
+        "uuid": network.uuid,
+        "network_xml": document,
+        "active": True,
+        "autostart": True,
+        "allow": list(network.allow),
+        "select": dict(function.select),
+        "virtual_functions": function.virtual_functions,
+        "nics": [
+            _nic(nic)
+            for guest in plan.guests.values()
+            for nic in guest.nics
+            if guest.host == host.name and nic.network == network.name
+        ],
     }
 
 

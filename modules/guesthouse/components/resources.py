@@ -50,6 +50,15 @@ class Network(Resource):
         super().__init__("Network", name, inputs, opts)
 
 
+class VfNetwork(Resource):
+    """A libvirt network of one host that hands out virtual functions."""
+
+    def __init__(
+        self, name: str, inputs: Inputs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("VfNetwork", name, inputs, opts)
+
+
 class PhysicalFunction(Resource):
     """An SR-IOV card of one host with its virtual functions."""
 

@@ -17,10 +17,11 @@ from guesthouse.components.resources import (
     Network,
     PhysicalFunction,
     Resource,
+    VfNetwork,
 )
 from guesthouse.components.summary import summary
 from guesthouse.model import start_order
-from guesthouse.placement import GuestPlan, Plan
+from guesthouse.placement import GuestPlan, Plan, VfNetworkPlan
 
 Told = Mapping[str, Sequence[Any]]
 Ours = TypeVar("Ours", bound=Resource)
@@ -69,9 +70,23 @@ class SiteComponent(pulumi.ComponentResource):
         for host in self._plan.hosts.values():
             for name in host.host.physical_functions:
                 document = render.physical_function_document(host, name)
-                values = inputs.physical_function_inputs(self._plan.identity, host, document)
+                networks = {
+                    plan: render.vf_network_document(plan)
+                    for plan in self._plan.vf_networks
+                    if (plan.host, plan.physical_function) == (host.name, name)
+                }
+                texts = {plan.name: text for plan, text in networks.items()}
+                values = inputs.physical_function_inputs(self._plan, host, document, texts)
                 options = self._options(depends_on=[self.hosts[host.name]])
-                self._mine(PhysicalFunction(f"{host.name}-{name}", values, options))
+                function = self._mine(PhysicalFunction(f"{host.name}-{name}", values, options))
+                for plan, text in networks.items():
+                    self._vf_network(plan, text, function)
+
+    def _vf_network(self, plan: VfNetworkPlan, text: str, function: PhysicalFunction) -> None:
+        values = inputs.vf_network_inputs(self._plan, plan, text)
+        options = self._options(depends_on=[function])
+        resource = self._mine(VfNetwork(f"{plan.host}-{plan.name}", values, options))
+        self._needs["network", plan.host, plan.name] = resource
 
     def _pools(self) -> None:
         providers: dict[str, pulumi.ProviderResource] = {}

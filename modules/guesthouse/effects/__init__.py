@@ -9,12 +9,14 @@ from guesthouse.effects.change import CHANGED, THERE, Change, Effect, refused, w
 from guesthouse.effects.compare import domain_changes
 from guesthouse.effects.disks import disk_changes
 from guesthouse.effects.network import network_changes, section_updates, seen_network
-from guesthouse.effects.physical_function import physical_function_changes
+from guesthouse.effects.physical_function import COUNT, FIXED, physical_function_changes
 from guesthouse.effects.room import Room, room
 from guesthouse.effects.seen import running_document, seen_document
 
 __all__ = [
     "CHANGED",
+    "COUNT",
+    "FIXED",
     "THERE",
     "Change",
     "Effect",

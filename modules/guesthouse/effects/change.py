@@ -61,6 +61,11 @@ class Change:
         why = f": {self.why}" if self.why else ""
         return f"{self.what} {_move(self.old, self.new)} ({self.effect.word}{why})"
 
+    @property
+    def takes_links(self) -> bool:
+        """Whether somebody's link is lost for a moment."""
+        return self.effect is Effect.LINK_LOSS
+
     def told(self) -> dict[str, str]:
         """For machines: the resource's output ``changes``."""
         return {

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from guesthouse.effects.change import CHANGED, THERE, Change, Effect
 from guesthouse.effects.room import DIMM_KIB, Room
 from guesthouse.effects.table import Row, place, row
-from guesthouse.effects.units import Element, Key, kind, leaves, parse, units
+from guesthouse.effects.units import Element, Key, is_vf, kind, leaves, parse, units
 
 # What takes a PCIe root port when it is plugged in.
 _NEEDS_PORT = ("disk", "interface", "hostdev", "rng")
@@ -76,6 +76,8 @@ def _unit(
         same = live is not None and there == wanted
         yield _Found(key, path, row(path), "" if old is None else THERE, _there(new), same)
         return
+    if own == "interface" and old is not None and new is not None and is_vf(old) and is_vf(new):
+        own = "vf"
     one, other = leaves(old), leaves(new)
     now = {} if running is None else leaves(running)
     for leaf in dict.fromkeys([*other, *one]):

@@ -8,6 +8,7 @@ their taps are put on the new one.
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -50,7 +51,9 @@ class SectionUpdate:
 def seen_network(document: str, actual: str) -> str:
     """``actual`` (as libvirt tells it) in our words: without what libvirt adds by itself."""
     wanted, found = parse(document), parse(actual)
-    found.attrib.pop("connections", None)
+    # How many guests are plugged in.
+    for item in (found, *found.iterfind("forward/address")):
+        item.attrib.pop("connections", None)
     if wanted.find("forward/nat") is None:
         for nat in found.findall("forward/nat"):
             port = nat.find("port")
@@ -81,9 +84,8 @@ def network_changes(old: str, new: str) -> list[Change]:
     found = list(_section_changes(_sections(before), _sections(after)))
     for root in (before, after):
         _strip(root)
-    rest = dict.fromkeys((*_values(after), *_values(before)))
     old_values, new_values = _values(before), _values(after)
-    for what in rest:
+    for what in dict.fromkeys((*new_values, *old_values)):
         one, other = old_values.get(what, ""), new_values.get(what, "")
         if what == "kind":
             one, other = _KINDS.get(one, one), _KINDS.get(other, other)
@@ -141,6 +143,9 @@ def _drop_empty(root: Any) -> None:
 def _values(root: Any) -> dict[str, str]:
     """Every value outside of the sections, by its name for people."""
     values: dict[str, str] = {}
+    if places := root.findall("forward/address"):
+        values["virtual functions"] = ", ".join(map(_place, places))
+        _drop(root, "forward/address")
     for key, unit in units(root).items():
         if key[0] == "ip":
             where = " ".join(("address", *key[1:]))
@@ -154,3 +159,10 @@ def _values(root: Any) -> dict[str, str]:
             if path or text != "there" or key[0] != "ip":
                 values[_WORDS.get(name, name)] = text
     return values
+
+
+def _place(address: Any) -> str:
+    """A virtual function: its number where the document has a hole for it, else where it is."""
+    hole = re.match(r"@VF(\d+):", address.get("bus", ""))
+    parts = [address.get(name, "") for name in ("domain", "bus", "slot", "function")]
+    return hole[1] if hole else " ".join(parts)

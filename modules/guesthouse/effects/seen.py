@@ -12,7 +12,7 @@ import copy
 from lxml import etree
 
 from guesthouse.effects.expansion import neutral, own
-from guesthouse.effects.units import Element, Key, kind, parse, serialise, tag, units
+from guesthouse.effects.units import Element, Key, is_vf, kind, parse, serialise, tag, units
 
 # What the running guest may have otherwise; all else is read from the persistent definition.
 _LIVE = (
@@ -50,8 +50,11 @@ def running_document(document: str, live: str) -> str:
 
 
 def _running(wanted: Element, live: str) -> Element:
-    result = _project(wanted, parse(live))
-    declared = units(wanted)
+    declared, actual = units(wanted), parse(live)
+    for key, element in units(actual).items():
+        if key[:2] == ("devices", "interface") and key in declared:
+            _as_network(element, declared[key])
+    result = _project(wanted, actual)
     for key, element in units(result).items():
         if key[:2] == ("devices", "disk") and key in declared:
             _as_declared(element, declared[key])
@@ -59,6 +62,17 @@ def _running(wanted: Element, live: str) -> Element:
         if key == ("cpu",) and key in declared and element.get("mode") == "custom":
             element.set("mode", declared[key].get("mode"))
     return result
+
+
+def _as_network(interface: Element, declared: Element) -> None:
+    """A running guest has the PCI device that its network handed out in the network's place."""
+    if interface.get("type") == "hostdev" and is_vf(declared):
+        interface.set("type", declared.get("type"))
+        interface.attrib.pop("managed", None)
+        for name in ("driver", "source"):
+            for child in interface.findall(name):
+                interface.remove(child)
+        interface.append(copy.deepcopy(declared.find("source")))
 
 
 def _as_declared(disk: Element, declared: Element) -> None:

@@ -109,6 +109,10 @@ TABLE = (
     Row("interface/bandwidth/*", _LIVE),
     Row("interface/filterref@filter", _LIVE, "filter"),
     Row("interface/*", _RESTART),
+    # Virtual functions: libvirt sets them up as it plugs them in, so they are plugged anew.
+    Row("vf/source@network", Effect.LINK_LOSS, "network"),
+    Row("vf/vlan*", Effect.LINK_LOSS, "VLAN"),
+    Row("vf/*", Effect.LINK_LOSS),
     # Other devices.
     Row("+hostdev", _LIVE),
     Row("-hostdev", _LIVE),

@@ -76,6 +76,12 @@ def units(root: Element) -> dict[Key, Element]:
     return found
 
 
+def is_vf(interface: Element) -> bool:
+    """Is this NIC of our document a virtual function that a network hands out? All others say
+    which model they are."""
+    return interface.get("type") == "network" and interface.find("model") is None
+
+
 # What tells an element from its brothers of the same tag.
 _IDENTITY = ("id", "name", "vcpu", "iothread", "dev")
 

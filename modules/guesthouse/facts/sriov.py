@@ -93,6 +93,12 @@ def cards(wanted: bool = True) -> Question[tuple[CardFact, ...]]:
     return Question(_SYSFS, _parse) if wanted else Question("true", lambda output: ())
 
 
+def pci_of(place: Any) -> str:
+    """``0000:01:10.0`` of libvirt's <address> of type pci, by its attributes."""
+    parts = [int(place.get(name) or "0", 0) for name in ("domain", "bus", "slot", "function")]
+    return "{:04x}:{:02x}:{:02x}.{:x}".format(*parts)
+
+
 def chosen(found: Iterable[CardFact], select: Mapping[str, str]) -> list[CardFact]:
     """Those that fit; a site file means exactly one."""
     return [card for card in found if card.fits(select)]

@@ -6,7 +6,7 @@ that lists every problem at once. May import: errors. The third-party name here 
 
 from guesthouse.model.guest import CloudInit, Disk, Guest, Nic, SecretName, SshKey, User
 from guesthouse.model.host import Bridge, File, Host, Service
-from guesthouse.model.network import BridgeNetwork, DhcpRange, Network, VirtualNetwork
+from guesthouse.model.network import BridgeNetwork, DhcpRange, Network, SriovNetwork, VirtualNetwork
 from guesthouse.model.order import start_order
 from guesthouse.model.physical_function import FixedVf, PhysicalFunction, VfDefaults
 from guesthouse.model.site import Site, parse_site
@@ -30,6 +30,7 @@ __all__ = [
     "SecretName",
     "Service",
     "Site",
+    "SriovNetwork",
     "SshKey",
     "User",
     "VfDefaults",

@@ -88,7 +88,9 @@ def _claims(site: Site, reach: Reach) -> Iterator[Problem]:
             path = ("guests", guest_name, "nics", nic_name)
             nic_wire = reach.wires.get((nic.network, guest.host))
             if nic.address and nic_wire:
-                first = addresses.setdefault((nic_wire, nic.address.partition("/")[0]), path)
+                # Virtual functions in different VLANs never meet.
+                wire = (*nic_wire, f"VLAN {nic.vlan}") if nic.vlan else nic_wire
+                first = addresses.setdefault((wire, nic.address.partition("/")[0]), path)
                 if first != path:
                     yield _taken((*path, "address"), "address", nic.address, first)
             if nic.mac:

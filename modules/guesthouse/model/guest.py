@@ -18,6 +18,7 @@ from guesthouse.model.values import (
     PackageName,
     UserName,
     VcpuCount,
+    VlanId,
 )
 
 
@@ -97,16 +98,20 @@ class Disk(Model):
 
 
 class Nic(Model):
-    """A virtio network interface. The guest sees it under its name in the site file.
+    """A network interface: virtio, or on a network of kind sriov a virtual function of the host's
+    card. The guest sees it under its name in the site file.
 
     Without ``address`` it asks DHCP, unless its network is known to have none. ``max_rx_mbps``
     and ``max_tx_mbps`` limit what the guest receives and sends (Mbit/s; libvirt's inbound and
-    outbound average, https://libvirt.org/formatnetwork.html#quality-of-service).
+    outbound average, https://libvirt.org/formatnetwork.html#quality-of-service). A virtual
+    function is in the ``vlan`` (IEEE 802.1Q) that is said here, and its guest sees untagged frames;
+    its limits are the host's to set.
     """
 
     network: Name
     address: InterfaceAddress | None = None
     mac: Mac | None = None
+    vlan: VlanId | None = None
     gateway: IpAddress | None = None
     nameservers: tuple[IpAddress, ...] = ()
     max_rx_mbps: Annotated[int, Field(ge=1, le=400_000)] | None = None
@@ -116,7 +121,7 @@ class Nic(Model):
 # What libvirt does with a guest that crashed (https://libvirt.org/formatdomain.html#events-configuration).
 OnCrash = Literal["restart", "destroy", "preserve", "coredump-restart", "coredump-destroy"]
 # What a change of an existing guest may cost, beyond what it does not feel.
-Permission = Literal["restart", "replace", "destroys_data"]
+Permission = Literal["link_loss", "restart", "replace", "destroys_data"]
 
 
 class Guest(Model):

@@ -49,4 +49,19 @@ class VirtualNetwork(Model):
     allow: tuple[NetworkPermission, ...] = ()
 
 
-Network = Annotated[BridgeNetwork | VirtualNetwork, Field(discriminator="kind")]
+class SriovNetwork(Model):
+    """Virtual functions of a physical function, one for each NIC that is plugged in: libvirt hands
+    out those that are not ``fixed`` (https://libvirt.org/formatnetwork.html, forward mode
+    hostdev).
+
+    Without ``hosts``: every host that declares that physical function. A change that takes the
+    link from running guests for a moment needs ``allow: [link_loss]``.
+    """
+
+    kind: Literal["sriov"]
+    physical_function: Name
+    hosts: tuple[Name, ...] = ()
+    allow: tuple[NetworkPermission, ...] = ()
+
+
+Network = Annotated[BridgeNetwork | VirtualNetwork | SriovNetwork, Field(discriminator="kind")]

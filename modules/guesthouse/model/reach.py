@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from guesthouse.model.network import BridgeNetwork
+from guesthouse.model.network import BridgeNetwork, SriovNetwork
 from guesthouse.model.site import Site
 
 
@@ -13,8 +13,9 @@ from guesthouse.model.site import Site
 class Reach:
     """``hosts``: the hosts of each network. ``wires``: the wire behind each (network, host).
 
-    Everything on one wire sees the same addresses. A bridge network is one wire across its hosts,
-    and networks that share a host's bridge share the wire; a virtual network has one per host.
+    Everything on one wire sees the same addresses. A bridge network is one wire across its hosts
+    (a network of virtual functions too), and networks that share a host's bridge share the wire; a
+    virtual network has one per host.
     """
 
     hosts: Mapping[str, frozenset[str]]
@@ -39,7 +40,7 @@ class Reach:
                     leaders[leader(name)] = leader(owner)
         wires = {
             (name, host): (leader(name),)
-            if isinstance(site.networks[name], BridgeNetwork)
+            if isinstance(site.networks[name], BridgeNetwork | SriovNetwork)
             else (name, host)
             for name, on in hosts.items()
             for host in on
@@ -53,4 +54,7 @@ def _hosts(site: Site, name: str) -> frozenset[str]:
         return frozenset(network.hosts)
     if isinstance(network, BridgeNetwork) and not network.existing:
         return frozenset(h for h, host in site.hosts.items() if network.bridge in host.bridges)
+    if isinstance(network, SriovNetwork):
+        function = network.physical_function
+        return frozenset(h for h, host in site.hosts.items() if function in host.physical_functions)
     return frozenset(site.hosts)

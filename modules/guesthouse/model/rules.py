@@ -15,7 +15,7 @@ from guesthouse.errors import Problem
 from guesthouse.model import addresses, first_boot, order, sriov_rules
 from guesthouse.model.guest import Disk, Guest
 from guesthouse.model.host import Host
-from guesthouse.model.network import BridgeNetwork, Network
+from guesthouse.model.network import BridgeNetwork, Network, SriovNetwork
 from guesthouse.model.problems import Path, problem, quoted
 from guesthouse.model.reach import Reach
 from guesthouse.model.shape import did_you_mean
@@ -46,6 +46,7 @@ def problems(site: Site, known: Mapping[str, Collection[str]] | None = None) -> 
         *_hosts(site),
         *_pools(site, names["hosts"]),
         *_networks(site, names["hosts"], hosts_whole),
+        *sriov_rules.network_problems(site, hosts_whole),
         *_guests(site, names, reach),
         *order.problems(site, names["guests"].check),
         *addresses.problems(site, reach),
@@ -193,7 +194,10 @@ def _guests(site: Site, names: Mapping[str, _Names], reach: Reach) -> Iterator[P
 def _network_hint(name: str, network: Network, host: str) -> str:
     if network.hosts:
         return f"add '{host}' to networks.{name}.hosts"
-    # Only a bridge network without hosts depends on what the hosts declare.
+    if isinstance(network, SriovNetwork):
+        function = network.physical_function
+        return f"declare '{function}' under hosts.{host}.physical_functions"
+    # Of the others, only a bridge network without hosts depends on what the hosts declare.
     bridge = network.bridge if isinstance(network, BridgeNetwork) else ""
     return f"declare bridge '{bridge}' under hosts.{host}.bridges"
 

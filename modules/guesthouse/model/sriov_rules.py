@@ -1,15 +1,17 @@
-"""What physical functions must say about themselves and each other."""
+"""What physical functions, their networks and their guests' NICs must say about each other."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from guesthouse.errors import Problem
+from guesthouse.model.guest import Nic
 from guesthouse.model.host import Host
+from guesthouse.model.network import SriovNetwork
 from guesthouse.model.physical_function import PhysicalFunction
-from guesthouse.model.problems import problem
-
-Path = tuple[str, ...]
+from guesthouse.model.problems import Path, problem, quoted
+from guesthouse.model.shape import did_you_mean
+from guesthouse.model.site import Site
 
 
 def problems(path: Path, host: Host) -> Iterator[Problem]:
@@ -49,3 +51,48 @@ def _rates(path: Path, least: int, most: int) -> Iterator[Problem]:
     if most and least > most:
         allowed = f"at most {most}, its max_tx_mbps"
         yield problem((*path, "min_tx_mbps"), "is more than it may send", least, allowed)
+
+
+def network_problems(site: Site, hosts_whole: bool) -> Iterator[Problem]:
+    """Of networks of kind sriov and the NICs on them; ``hosts_whole``: all hosts are known."""
+    for name, network in site.networks.items():
+        if isinstance(network, SriovNetwork):
+            yield from _network(site, name, network, hosts_whole)
+    for guest_name, guest in site.guests.items():
+        for nic_name, nic in guest.nics.items():
+            on = site.networks.get(nic.network)
+            if on is not None:
+                path = ("guests", guest_name, "nics", nic_name)
+                yield from _nic(path, nic, on if isinstance(on, SriovNetwork) else None, guest.host)
+
+
+def _network(site: Site, name: str, network: SriovNetwork, hosts_whole: bool) -> Iterator[Problem]:
+    path, function = ("networks", name), network.physical_function
+    declared = {item for host in site.hosts.values() for item in host.physical_functions}
+    if not network.hosts and function not in declared and hosts_whole:
+        hint = did_you_mean(function, declared) or "declare it under 'physical_functions' of a host"
+        here = (*path, "physical_function")
+        what = "no host declares this physical function"
+        yield problem(here, what, function, quoted(declared), hint)
+    for index, host in enumerate(network.hosts):
+        if host in site.hosts and function not in site.hosts[host].physical_functions:
+            what = f"the host declares no physical function '{function}'"
+            hint = f"declare it under hosts.{host}.physical_functions"
+            yield problem((*path, "hosts", str(index)), what, host, hint=hint)
+
+
+def _nic(path: Path, nic: Nic, network: SriovNetwork | None, host: str) -> Iterator[Problem]:
+    if network is None:
+        if nic.vlan:
+            what = (
+                f"network '{nic.network}' is not of kind sriov: its NICs have no VLAN of their own"
+            )
+            hint = "use a bridge that is on the VLAN (hosts.NAME.bridges.NAME.vlan)"
+            yield problem((*path, "vlan"), what, nic.vlan, hint=hint)
+        return
+    for field in ("max_rx_mbps", "max_tx_mbps"):
+        if value := getattr(nic, field):
+            what = "a virtual function's limits are the host's to set"
+            function = f"hosts.{host}.physical_functions.{network.physical_function}"
+            hint = f"set {function}.defaults.max_tx_mbps"
+            yield problem((*path, field), what, value, hint=hint)

@@ -14,6 +14,7 @@ from guesthouse.placement.plan import (
     NicPlan,
     Plan,
     PoolPlan,
+    VfNetworkPlan,
 )
 from guesthouse.placement.planner import plan
 
@@ -26,6 +27,7 @@ __all__ = [
     "NicPlan",
     "Plan",
     "PoolPlan",
+    "VfNetworkPlan",
     "capacity_problems",
     "plan",
 ]

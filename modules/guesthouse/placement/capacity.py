@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from guesthouse.errors import Problem
-from guesthouse.model import Site
+from guesthouse.model import Site, SriovNetwork
 
 
 def problems(site: Site) -> list[Problem]:
@@ -38,6 +38,32 @@ def problems(site: Site) -> list[Problem]:
                         path=path,
                     )
                 )
+    return [*found, *_virtual_functions(site)]
+
+
+def _virtual_functions(site: Site) -> list[Problem]:
+    """Physical functions whose guests need more virtual functions than libvirt can hand out.
+
+    A guest that is off counts too: it is to start when somebody starts it.
+    """
+    needed: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for name, guest in site.guests.items():
+        for nic_name, nic in guest.nics.items():
+            network = site.networks.get(nic.network)
+            if isinstance(network, SriovNetwork):
+                needed[guest.host, network.physical_function].append(f"{name}.{nic_name}")
+    found = []
+    for (host, name), nics in needed.items():
+        declared = site.hosts[host].physical_functions if host in site.hosts else {}
+        if name not in declared:
+            continue
+        count, fixed = declared[name].virtual_functions, len(declared[name].fixed)
+        if len(nics) > count - fixed:
+            path = ("hosts", host, "physical_functions", name, "virtual_functions")
+            what = f"{len(nics)} NICs of guests need one each ({', '.join(nics)})"
+            kept = f", of which {fixed} are fixed" if fixed else ""
+            allowed, hint = f"at least {len(nics) + fixed}", "raise it, or move guests away"
+            found.append(Problem(".".join(path), what, f"{count}{kept}", allowed, hint, path))
     return found
 
 

@@ -15,10 +15,11 @@ from guesthouse.placement.identity import Identity
 
 @dataclass(frozen=True)
 class HostPlan:
-    """A host by name, with its model."""
+    """A host by name, with its model. ``allow`` is what the site lets changes on it cost."""
 
     name: str
     host: Host
+    allow: tuple[str, ...]
 
     @property
     def has_ssh(self) -> bool:
@@ -58,6 +59,19 @@ class NetworkPlan:
     dhcp_start: str
     dhcp_end: str
     existing: bool
+    allow: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class VfNetworkPlan:
+    """A network of virtual functions on one host. ``vfs`` are the numbers of those that libvirt
+    may hand out: all but the fixed ones."""
+
+    host: str
+    name: str
+    uuid: str
+    physical_function: str
+    vfs: tuple[int, ...]
     allow: tuple[str, ...]
 
 
@@ -102,13 +116,18 @@ class DiskPlan:
 
 @dataclass(frozen=True)
 class NicPlan:
-    """A guest's NIC. Exactly one of ``bridge`` and ``libvirt_network`` is set."""
+    """A guest's NIC on a network of ``kind`` bridge, virtual (nat, routed, isolated) or sriov.
+
+    Exactly one of ``bridge`` and ``libvirt_network`` is set. ``vlan`` is 0 for none.
+    """
 
     name: str
     mac: str
     network: str
+    kind: str
     bridge: str
     libvirt_network: str
+    vlan: int
     address: str
     subnet: str
     dhcp: bool
@@ -195,6 +214,7 @@ class Plan:
     hosts: Mapping[str, HostPlan]
     pools: tuple[PoolPlan, ...]
     networks: tuple[NetworkPlan, ...]
+    vf_networks: tuple[VfNetworkPlan, ...]
     images: tuple[ImagePlan, ...]
     guests: Mapping[str, GuestPlan]
 

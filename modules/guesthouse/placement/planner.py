@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from guesthouse.errors import SiteError
-from guesthouse.model import BridgeNetwork, Disk, Guest, Nic, Site, VirtualNetwork, rules
+from guesthouse.model import (
+    BridgeNetwork,
+    Disk,
+    Guest,
+    Nic,
+    Site,
+    SriovNetwork,
+    VirtualNetwork,
+    rules,
+)
 from guesthouse.model.dhcp import LIBVIRT_BLOCK_BITS
 from guesthouse.placement import capacity
 from guesthouse.placement.identity import Identity
@@ -19,6 +28,7 @@ from guesthouse.placement.plan import (
     NicPlan,
     Plan,
     PoolPlan,
+    VfNetworkPlan,
 )
 
 GIB = 1024**3
@@ -35,9 +45,13 @@ def plan(site: Site, project: str, stack: str) -> Plan:
     images = {(i.host, i.pool, i.name): i for i in _images(site)}
     return Plan(
         identity=identity,
-        hosts={name: HostPlan(name, host) for name, host in site.hosts.items()},
+        hosts={
+            name: HostPlan(name, host, _may_lose_link(site, ()))
+            for name, host in site.hosts.items()
+        },
         pools=tuple(_pools(site, identity)),
         networks=tuple(_networks(site, identity)),
+        vf_networks=tuple(_vf_networks(site, identity)),
         images=tuple(images.values()),
         guests={
             name: _guest(site, identity, name, guest, images) for name, guest in site.guests.items()
@@ -54,7 +68,7 @@ def _pools(site: Site, identity: Identity) -> Iterator[PoolPlan]:
 
 def _networks(site: Site, identity: Identity) -> Iterator[NetworkPlan]:
     for name, network in site.networks.items():
-        if isinstance(network, BridgeNetwork):
+        if not isinstance(network, VirtualNetwork):
             continue
         subnet = ipaddress.ip_network(network.subnet)
         start, end = _dhcp(network)
@@ -72,8 +86,31 @@ def _networks(site: Site, identity: Identity) -> Iterator[NetworkPlan]:
                 dhcp_start=start,
                 dhcp_end=end,
                 existing=network.existing,
-                allow=tuple(sorted({*(w for w in site.allow if w == "link_loss"), *network.allow})),
+                allow=_may_lose_link(site, network.allow),
             )
+
+
+def _vf_networks(site: Site, identity: Identity) -> Iterator[VfNetworkPlan]:
+    for name, network in site.networks.items():
+        if not isinstance(network, SriovNetwork):
+            continue
+        for host_name in network.hosts or tuple(site.hosts):
+            functions = site.hosts[host_name].physical_functions
+            if network.physical_function in functions:
+                function = functions[network.physical_function]
+                vfs = (n for n in range(function.virtual_functions) if n not in function.fixed)
+                yield VfNetworkPlan(
+                    host=host_name,
+                    name=name,
+                    uuid=identity.uuid("network", name),
+                    physical_function=network.physical_function,
+                    vfs=tuple(vfs),
+                    allow=_may_lose_link(site, (*network.allow, *function.allow)),
+                )
+
+
+def _may_lose_link(site: Site, own: Sequence[str]) -> tuple[str, ...]:
+    return tuple(sorted({*(word for word in site.allow if word == "link_loss"), *own}))
 
 
 def _dhcp(network: VirtualNetwork) -> tuple[str, str]:
@@ -143,7 +180,7 @@ def _guest(site: Site, identity: Identity, name: str, guest: Guest, images: Imag
         description=guest.description,
         timeout_s=guest.timeout_s,
         shutdown_timeout_s=guest.shutdown_timeout_s,
-        allow=tuple(sorted({*(w for w in site.allow if w != "link_loss"), *guest.allow})),
+        allow=tuple(sorted({*site.allow, *guest.allow})),
         keep_aside_days=guest.keep_aside_days,
         disks=disks,
         nics=tuple(_nic(site, identity, name, key, nic) for key, nic in guest.nics.items()),
@@ -183,12 +220,15 @@ def _disk(
 def _nic(site: Site, identity: Identity, guest: str, name: str, nic: Nic) -> NicPlan:
     network = site.networks[nic.network]
     is_virtual = isinstance(network, VirtualNetwork)
+    kind = "virtual" if is_virtual else network.kind
     return NicPlan(
         name=name,
         mac=nic.mac or identity.mac(guest, name),
         network=nic.network,
+        kind=kind,
         bridge=network.bridge if isinstance(network, BridgeNetwork) else "",
-        libvirt_network=nic.network if is_virtual else "",
+        libvirt_network="" if kind == "bridge" else nic.network,
+        vlan=nic.vlan or 0,
         address=nic.address or "",
         subnet=network.subnet if isinstance(network, VirtualNetwork) else "",
         dhcp=nic.address is None and (not isinstance(network, VirtualNetwork) or network.dhcp),

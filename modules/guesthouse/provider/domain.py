@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Mapping
 from contextlib import nullcontext
@@ -153,6 +154,22 @@ def running(domain: libvirt.virDomain, state: str) -> str | None:
         return None
     live = str(domain.XMLDesc(0))
     return without_idle_pins(live, int(domain.connect().getInfo()[2])) if "pin " in live else live
+
+
+def balloon_kib(domain: libvirt.virDomain) -> int:
+    """The memory (KiB) that a running guest's balloon leaves it; 0 when there is none."""
+    try:
+        return int(domain.memoryStats().get("actual", 0))
+    except libvirt.libvirtError:
+        return 0
+
+
+def with_balloon(domain: libvirt.virDomain, live: str) -> str:
+    """The running XML with the memory that the balloon has now: QEMU tells libvirt at most once a
+    second (qapi/machine.json, BALLOON_CHANGE)."""
+    actual = balloon_kib(domain)
+    told = re.search(r"<currentMemory unit='KiB'>(\d+)</currentMemory>", live)
+    return live.replace(told[0], told[0].replace(told[1], str(actual))) if told and actual else live
 
 
 def without_idle_pins(live: str, cpus: int) -> str:

@@ -153,7 +153,7 @@ class GuestResource(Resource):
         if seen["power"] != "stopped":
             LiveChange(found, str(inputs["domain_xml"])).apply(todo)
             if not host.is_test:
-                guest_nics.configure(call, found, inputs, todo)
+                guest_nics.configure(call, found, inputs["nics"], guest_nics.plugged_in(todo))
         now = found.XMLDesc(0)
         made = domain.define(host.libvirt, inputs["domain_xml"], token, now)
         if seen["autostart"] != inputs["autostart"]:

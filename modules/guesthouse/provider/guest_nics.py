@@ -6,7 +6,7 @@ forgets it. Follows https://systemd.io/ (systemd.network(5)) where networkd runs
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import libvirt
 
@@ -50,12 +50,17 @@ fi
 """
 
 
+def plugged_in(todo: Sequence[Change]) -> set[str]:
+    """MACs of the NICs that these changes plug in."""
+    return {c.key[-1] for c in todo if c.path == "+interface" or c.path.startswith("vf/")}
+
+
 def configure(
-    call: Call, domain: libvirt.virDomain, inputs: Values, todo: Sequence[Change]
+    call: Call, domain: libvirt.virDomain, nics: Sequence[Values], plugged: Collection[str]
 ) -> None:
-    """Configure the NICs that ``todo`` has plugged in; say so where the guest can't be told."""
-    plugged = {change.key[-1] for change in todo if change.path == "+interface"}
-    for nic in inputs["nics"]:
+    """Configure those of the ``nics`` whose MACs (lower case) were plugged in; say so where the
+    guest can't be told."""
+    for nic in nics:
         if nic["mac"].lower() in plugged:
             words = (
                 nic["mac"].lower(),
@@ -68,5 +73,5 @@ def configure(
             told = guest_agent.run(domain, ["/bin/sh", "-c", _CONFIGURE, "sh", *words])
             if told is None or told[0]:
                 why = told[1].strip()[-200:] if told else "the guest agent does not answer"
-                name = f"{inputs['name']}: NIC {nic['name']}"
+                name = f"{domain.name()}: NIC {nic['name']}"
                 call.say(f"{name} is plugged in, its address is set at the next boot: {why}")

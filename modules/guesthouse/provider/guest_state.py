@@ -83,9 +83,12 @@ def look(
     volumes: bool = True,
     addresses: bool = True,
 ) -> Sight:
-    """Look at one guest now; without ``addresses`` the guest itself is not asked."""
+    """Look at one guest now; without ``addresses`` the guest itself is not asked, and its memory
+    is what its balloon has now."""
     now, stored = domain.power(found), domain.stored(found)
     live = domain.running(found, now)
+    if live is not None and not addresses and not host.is_test:
+        live = domain.with_balloon(found, live)
     ask = addresses and live is not None and not host.is_test
     return Sight(
         now,

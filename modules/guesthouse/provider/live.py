@@ -20,6 +20,7 @@ from guesthouse.effects.units import Element, Key, parse, serialise, units
 from guesthouse.errors import MachineError, Problem
 from guesthouse.machine import guest_agent
 from guesthouse.provider import limits
+from guesthouse.provider.domain import balloon_kib
 
 LIVE = libvirt.VIR_DOMAIN_AFFECT_LIVE
 # A guest lets go of a device when it gets to it; under emulation that takes a while.
@@ -41,6 +42,9 @@ _EVENTS = {
     "on_crash": libvirt.VIR_DOMAIN_LIFECYCLE_CRASH,
 }
 
+# A lost link is one for a moment, and permitted.
+_DONE_LIVE = (Effect.LIVE, Effect.LIVE_PERSIST, Effect.LINK_LOSS)
+
 
 class LiveChange:
     """Brings one running domain to the document ``wanted``."""
@@ -52,7 +56,7 @@ class LiveChange:
 
     def apply(self, changes: Iterable[Change]) -> None:
         """Do the live ones among ``changes``: what goes first, then what comes, then the rest."""
-        live = [c for c in changes if c.effect in (Effect.LIVE, Effect.LIVE_PERSIST)]
+        live = [c for c in changes if c.effect in _DONE_LIVE]
         done: set[tuple[Key, str]] = set()
         for change in sorted(live, key=lambda c: (c.path[:1] != "-", c.path[:1] != "+")):
             work, about = self._work(change)
@@ -89,6 +93,8 @@ class LiveChange:
             what = self._balloon_period
         elif kind == "disk":
             what = lambda: limits.disk(self._domain, self._wanted[key], units(self._running())[key])  # noqa: E731
+        elif kind == "vf":
+            what = lambda: self._plug_anew(key)  # noqa: E731
         elif kind == "interface":
             what = lambda: self._domain.updateDeviceFlags(self._xml(key), LIVE)  # noqa: E731
         return what, (key, kind)
@@ -163,8 +169,11 @@ class LiveChange:
         self._domain.setMemoryFlags(wanted, LIVE)
         self._wait(
             f"{wanted // 1024} MiB of memory",
-            lambda: int(self._running().findtext("currentMemory")) == wanted,
+            lambda: wanted in (balloon_kib(self._domain), self._current_kib()),
         )
+
+    def _current_kib(self) -> int:
+        return int(self._running().findtext("currentMemory"))
 
     def _balloon_period(self) -> None:
         stats = self._wanted[("devices", "memballoon")].find("stats")
@@ -191,6 +200,10 @@ class LiveChange:
             return
         self._domain.detachDeviceFlags(serialise(copy.deepcopy(found)), LIVE)
         self._wait(f"{key[1]} unplugged", lambda: key not in units(self._running()))
+
+    def _plug_anew(self, key: Key) -> None:
+        self._detach(key)
+        self._attach(key)
 
     def _words(self, kind: str) -> None:
         what = {

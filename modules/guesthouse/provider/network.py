@@ -16,7 +16,7 @@ from guesthouse.errors import MachineError, Problem, RefusedError
 from guesthouse.machine.connections import HostConnection
 from guesthouse.provider import network_change, network_state, ownership
 from guesthouse.provider.changes import summary
-from guesthouse.provider.plugs import plug_in, plugs
+from guesthouse.provider.plugs import guests, plug_in, plugs
 from guesthouse.provider.resource import Call, Resource, Values, same_host
 from guesthouse.provider.values import UNKNOWN
 
@@ -38,9 +38,7 @@ class NetworkResource(Resource):
         same_host(f"network {inputs['name']}", state, inputs)
         found = network_state.changes(state, inputs)
         if any(change.effect is Effect.LINK_LOSS for change in found):
-            found = network_state.with_losers(
-                found, plugs(self.host(inputs).libvirt, str(inputs["name"]))
-            )
+            found = network_state.with_losers(found, self._losers(self.host(inputs), inputs))
         _say(call, inputs, found)
         _refuse(inputs, found)
         return {**state, **inputs, **network_state.outputs(inputs, found)}
@@ -54,7 +52,7 @@ class NetworkResource(Resource):
             token = ownership.new_token()
             _record(host, inputs, token, complete=False)
             if network is None:
-                network = host.libvirt.networkDefineXML(str(inputs["network_xml"]))
+                network = host.libvirt.networkDefineXML(self._filled(host, inputs))
                 network.create()
                 network.setAutostart(int(inputs["autostart"]))
             else:
@@ -73,7 +71,7 @@ class NetworkResource(Resource):
         record = ownership.read_record(host, resource_id)
         return {
             **state,
-            **network_state.seen(host, network, str(state["declared"]["network_xml"])),
+            **self._seen(host, network, {**state, **state["declared"]}),
             "token": record.token if record else state["token"],
         }
 
@@ -107,15 +105,42 @@ class NetworkResource(Resource):
         self, call: Call, host: HostConnection, network: libvirt.virNetwork, inputs: Values
     ) -> None:
         """Make an existing network as declared: look again, ask for permission, change, look."""
-        wanted, name = str(inputs["network_xml"]), str(inputs["name"])
-        seen = network_state.seen(host, network, wanted)
-        todo = network_state.changes(seen, inputs)
+        todo = network_state.changes(self._seen(host, network, inputs), inputs)
         if not todo:
             return
-        plugged = plugs(host.libvirt, name)
-        todo = network_state.with_losers(todo, plugged)
+        todo = network_state.with_losers(todo, self._losers(host, inputs))
         _say(call, inputs, todo)
         _refuse(inputs, todo)
+        network = self._change(call, host, network, inputs)
+        network.setAutostart(int(inputs["autostart"]))
+        left = network_state.changes(self._seen(host, network, inputs), inputs)
+        if left:
+            name = str(inputs["name"])
+            what = f"did not become as declared: {summary(name, left)}"
+            raise MachineError(Problem(f"network {name}", what, hint="`up` tries again"))
+
+    # What is otherwise in a network of virtual functions.
+
+    def _filled(self, host: HostConnection, inputs: Values) -> str:
+        """The document as the host is to have it."""
+        return str(inputs["network_xml"])
+
+    def _seen(
+        self, host: HostConnection, network: libvirt.virNetwork, values: Values
+    ) -> dict[str, Any]:
+        """What the host has, in the words of the document in ``values``."""
+        return network_state.seen(host, network, str(values["network_xml"]))
+
+    def _losers(self, host: HostConnection, inputs: Values) -> list[str]:
+        """The running guests that a bounce takes the link from."""
+        return guests(plugs(host.libvirt, str(inputs["name"])))
+
+    def _change(
+        self, call: Call, host: HostConnection, network: libvirt.virNetwork, inputs: Values
+    ) -> libvirt.virNetwork:
+        """Make an existing network as declared, whatever that takes, and start it."""
+        wanted = str(inputs["network_xml"])
+        plugged = plugs(host.libvirt, str(inputs["name"]))
         running = network_state.running(network, wanted)
         if running and network_state.loses_links(running, wanted):
             network = network_change.bounce(host, network, inputs, plugged)
@@ -125,11 +150,7 @@ class NetworkResource(Resource):
             network.create()
             # Whoever stopped it by hand left the guests' taps plugged in nowhere.
             plug_in(host, network_state.bridge(wanted), plugged)
-        network.setAutostart(int(inputs["autostart"]))
-        left = network_state.changes(network_state.seen(host, network, wanted), inputs)
-        if left:
-            what = f"did not become as declared: {summary(name, left)}"
-            raise MachineError(Problem(f"network {name}", what, hint="`up` tries again"))
+        return network
 
 
 def _say(call: Call, inputs: Values, found: Sequence[Change]) -> None:
@@ -155,7 +176,7 @@ def _refuse_foreign(host: HostConnection, network: libvirt.virNetwork, inputs: V
     """Ours has our UUID, or (of an earlier version) our bridge: both come from the identity."""
     name, wanted = str(inputs["name"]), network_state.bridge(str(inputs["network_xml"]))
     seen = network_state.bridge(network_state.stored(host, network))
-    if network.UUIDString() != inputs["uuid"] and seen != wanted:
+    if network.UUIDString() != inputs["uuid"] and (seen != wanted or not wanted):
         what = f"exists and was not made by this stack (its bridge is '{seen}', wanted '{wanted}')"
         hint = (
             "give the network another name in the site file, or remove the present one: "

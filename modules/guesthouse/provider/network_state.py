@@ -12,7 +12,6 @@ from guesthouse.effects import Change, Effect, network_changes, seen_network
 from guesthouse.effects.units import parse
 from guesthouse.machine.connections import HostConnection
 from guesthouse.provider.changes import told
-from guesthouse.provider.plugs import Plug, guests
 from guesthouse.provider.resource import Values
 
 COMPARED = ("network_xml", "active", "autostart")
@@ -85,11 +84,11 @@ def _without_loss(change: Change) -> Change:
     return replace(change, effect=Effect.LIVE_PERSIST) if lost else change
 
 
-def with_losers(found: Sequence[Change], plugged: Sequence[Plug]) -> list[Change]:
+def with_losers(found: Sequence[Change], losers: Sequence[str]) -> list[Change]:
     """Name the guests that lose their link; where there are none, none is lost."""
-    if not plugged:
+    if not losers:
         return [_without_loss(change) for change in found]
-    why = f"running guests lose their link for a moment: {guests(plugged)}"
+    why = f"running guests lose their link for a moment: {', '.join(losers)}"
     return [replace(c, why=why) if c.effect is Effect.LINK_LOSS else c for c in found]
 
 

@@ -99,13 +99,7 @@ def holders(host: HostConnection, card_: CardFact) -> dict[int, str]:
     guests: dict[str, str] = {}
     for domain in host.libvirt.listAllDomains(1):  # VIR_CONNECT_LIST_DOMAINS_ACTIVE
         for place in virsh.xml(domain.XMLDesc(0)).iterfind("devices/*/source/address"):
-            guests[_pci(place)] = f"guest {domain.name()}"
+            guests[sriov.pci_of(place.attrib)] = f"guest {domain.name()}"
     return {
         n: guests.get(vf.pci_address, f"whoever has {vf.pci_address}") for n, vf in held.items()
     }
-
-
-def _pci(place: Any) -> str:
-    """``0000:01:10.0`` of libvirt's <address>."""
-    parts = [int(place.get(name) or "0", 0) for name in ("domain", "bus", "slot", "function")]
-    return "{:04x}:{:02x}:{:02x}.{:x}".format(*parts)

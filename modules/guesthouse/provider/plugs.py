@@ -19,7 +19,7 @@ from guesthouse.provider.ownership import quoted
 
 LIVE = libvirt.VIR_DOMAIN_AFFECT_LIVE
 # What libvirt says of a guest that has ended just now.
-_ENDED = (libvirt.VIR_ERR_NO_DOMAIN, libvirt.VIR_ERR_OPERATION_INVALID)
+ENDED = (libvirt.VIR_ERR_NO_DOMAIN, libvirt.VIR_ERR_OPERATION_INVALID)
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def plugs(handle: libvirt.virConnect, network: str) -> list[Plug]:
         try:
             root = parse(domain.XMLDesc(0))
         except libvirt.libvirtError as error:
-            if error.get_error_code() in _ENDED:
+            if error.get_error_code() in ENDED:
                 continue
             raise
         for nic in root.findall("devices/interface"):
@@ -50,9 +50,9 @@ def plugs(handle: libvirt.virConnect, network: str) -> list[Plug]:
     return found
 
 
-def guests(found: Sequence[Plug]) -> str:
-    """Their guests, for people."""
-    return ", ".join(sorted({plug.guest for plug in found}))
+def guests(found: Sequence[Plug]) -> list[str]:
+    """Their guests' names."""
+    return sorted({plug.guest for plug in found})
 
 
 def plug_in(host: HostConnection, bridge: str, found: Sequence[Plug]) -> None:
@@ -93,7 +93,7 @@ def _renew(plug: Plug) -> Problem | None:
         finally:
             plug.domain.updateDeviceFlags(serialise(nic), LIVE)
     except libvirt.libvirtError as error:
-        if error.get_error_code() in _ENDED:
+        if error.get_error_code() in ENDED:
             return None
         said = str(error.get_error_message())
         hint = "its tap is on the bridge; restart the guest if it has no network"

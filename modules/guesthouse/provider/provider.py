@@ -23,6 +23,7 @@ from guesthouse.provider.physical_function import PhysicalFunctionResource
 from guesthouse.provider.preflight import host_capacities
 from guesthouse.provider.resource import Call, InitFailed, Resource
 from guesthouse.provider.values import UNKNOWN, plain_map, wrap_map
+from guesthouse.provider.vf_network import VfNetworkResource
 
 T = TypeVar("T")
 
@@ -83,6 +84,7 @@ class GuesthouseProvider(sdk.Provider):
             "guesthouse:index:Host": HostResource(self._connections),
             "guesthouse:index:Image": ImageResource(self._connections),
             "guesthouse:index:Network": NetworkResource(self._connections),
+            "guesthouse:index:VfNetwork": VfNetworkResource(self._connections),
             "guesthouse:index:PhysicalFunction": PhysicalFunctionResource(self._connections),
             "guesthouse:index:Guest": GuestResource(self._connections),
         }

@@ -13,7 +13,7 @@ from guesthouse.render.access import (
 )
 from guesthouse.render.guest import DiskDocument, GuestDocument, guest_document
 from guesthouse.render.host import HostDocument, host_document
-from guesthouse.render.network import network_document
+from guesthouse.render.network import network_document, vf_network_document
 from guesthouse.render.physical_function import (
     PhysicalFunctionDocument,
     physical_function_document,
@@ -33,4 +33,5 @@ __all__ = [
     "physical_function_document",
     "ssh_config",
     "testinfra_hosts",
+    "vf_network_document",
 ]

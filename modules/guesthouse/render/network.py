@@ -1,10 +1,13 @@
-"""A libvirt network's document. Follows https://libvirt.org/formatnetwork.html."""
+"""A libvirt network's document. Follows https://libvirt.org/formatnetwork.html.
+
+One of virtual functions has holes for their PCI addresses (``@VF0:bus@``), which the host knows.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from guesthouse.placement import NetworkPlan
+from guesthouse.placement import NetworkPlan, VfNetworkPlan
 from guesthouse.render.templates import render
 from guesthouse.render.xml import canonical
 
@@ -44,3 +47,8 @@ def network_document(plan: NetworkPlan) -> str:
         dhcp_end=plan.dhcp_end,
     )
     return canonical(render("network/network.xml.j2", network=view))
+
+
+def vf_network_document(plan: VfNetworkPlan) -> str:
+    """The network XML of a pool of virtual functions, canonical."""
+    return canonical(render("network/vf_network.xml.j2", network=plan))
