@@ -43,7 +43,7 @@ PARTS: dict[str, Callable[[bool], Iterable[Row | Figure]]] = {
     "scale": scale.rows,
     "calling": calling.rows,
     "refreshing": refreshing.rows,
-    # Makes guests on the lab's host, which may be in use: only when it is asked for by --lab.
+    # Makes guests on the lab's h1, which may be in use: only when it is asked for by --lab.
     "guests": lambda quick: guests.not_measured("guesthouse lab up, then --lab"),
     "changing": lambda quick: changing.not_measured("guesthouse lab up, then --lab"),
 }

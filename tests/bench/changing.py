@@ -62,7 +62,7 @@ def rows(quick: bool) -> list[Row]:
     status = lab_.status(CHECKOUT)
     if status is None or not status.running:
         return not_measured("guesthouse lab up")
-    ssh = SshDirectory([next(iter(lab_.endpoints(CHECKOUT)))])
+    ssh = SshDirectory(lab_.endpoints(CHECKOUT))
     with rows_guest(lab_project(CHECKOUT)) as guest:
         guest.told()
         return [_row(guest, ssh, name, 2 if quick else 4) for name in CHANGES]

@@ -108,7 +108,7 @@ virsh -q destroy bench-hand; virsh -q undefine bench-hand; rm -f {pool}/hand.*; 
 
 
 class LabProject(EngineProject):
-    """A scratch project whose one host is the lab's."""
+    """A scratch project whose one host is the lab's h1."""
 
     def __init__(self, folder: Path, host: Endpoint) -> None:
         super().__init__(folder)
@@ -182,7 +182,7 @@ def rows(quick: bool) -> list[Row]:
     status = lab_.status(CHECKOUT)
     if status is None or not status.running or images.cached("small") is None:
         return not_measured("guesthouse lab up")
-    host = next(iter(lab_.endpoints(CHECKOUT)))
+    host = {endpoint.name: endpoint for endpoint in lab_.endpoints(CHECKOUT)}["h1"]
     ssh = SshDirectory([host])
     with _project(host, ssh) as project:
         project.create_s()

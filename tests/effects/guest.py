@@ -1,4 +1,4 @@
-"""The guest that the rows are done to: made on the lab's host, asked from inside, removed."""
+"""The guest that the rows are done to: made on the lab's h1, asked from inside, removed."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ class RowsGuest:
 
 @contextmanager
 def rows_guest(project: Project) -> Iterator[RowsGuest]:
-    """The guest, on the host of the project's lab; gone afterwards."""
+    """The guest, on h1 of the project's lab; gone afterwards."""
     site = read_site(project.site_file("lab")).model_copy(
         update={"site": "rows-51c0", "guests": {"rows": Guest.model_validate(GUEST)}}
     )

@@ -1,4 +1,4 @@
-"""A lab of the tests' own: a scratch project with its own host, stack and state.
+"""A lab of the tests' own: a scratch project with its own hosts, stack and state.
 
 It is booted once for all tests of this folder and taken away at the end, whatever happened.
 """

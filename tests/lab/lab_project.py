@@ -44,9 +44,9 @@ class LabProject:
         )
         return result.stdout
 
-    def host(self, command: str, text: str = "") -> str:
-        """Shell text on the host h1, as root."""
-        return self.guesthouse("lab", "ssh", "h1", "--", "sh", "-c", command, text=text)
+    def host(self, command: str, text: str = "", name: str = "h1") -> str:
+        """Shell text on a host of the lab, as root."""
+        return self.guesthouse("lab", "ssh", name, "--", "sh", "-c", command, text=text)
 
     def guest(self, name: str, command: str) -> str:
         """Shell text in a guest, as its login user."""

@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pytest
 from lab_project import LabProject
 
+NICS = ("enp0s3", "enp0s4", "enp1s0", "enp2s0")
 PLACES = "/etc /var/lib /var/log /run/libvirt /srv /root /tmp"
 
 
@@ -32,6 +34,18 @@ def test_a_guest_answers_by_its_name(deployed: LabProject) -> None:
 
 def test_the_guests_reach_each_other_over_the_bridge(deployed: LabProject) -> None:
     assert " 0% packet loss" in deployed.guest("web", "sudo -n ping -c 3 -W 5 10.90.0.12")
+
+
+@pytest.mark.parametrize(("host", "number"), [("h1", "01"), ("h2", "02")])
+def test_the_nics_sit_where_the_lab_promises(lab: LabProject, host: str, number: str) -> None:
+    names = " ".join(f"/sys/class/net/{nic}/address" for nic in NICS)
+    macs = lab.host(f"cat {names}", name=host).split()
+    assert macs == [f"52:54:00:6c:0{nic}:{number}" for nic in (1, 2, 3, 4)]
+
+
+def test_the_hosts_reach_each_other_over_their_trunks(deployed: LabProject) -> None:
+    assert " 0% packet loss" in deployed.host("ping -c 3 -W 5 10.90.0.1", name="h2")
+    assert " 0% packet loss" in deployed.guest("web", "sudo -n ping -c 3 -W 5 10.90.0.2")
 
 
 def test_the_secret_is_nowhere_outside_the_seed(deployed: LabProject) -> None:

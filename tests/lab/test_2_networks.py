@@ -14,7 +14,7 @@ import pytest
 from lab_project import LabProject
 
 SITE = "stacks/lab.site.yaml"
-NAT = "nat: {kind: nat, subnet: 10.77.0.0/24, dhcp: true}"
+NAT = "nat: {hosts: [h1], kind: nat, subnet: 10.77.0.0/24, dhcp: true}"
 RANGE = NAT.replace("}", ", dhcp_range: {start: 10.77.0.100, end: 10.77.0.120}}")
 BRIDGE = "br0: {nic: enp0s4, address: 10.90.0.1/24}"
 NICS = ("lan0", "nat0")

@@ -11,13 +11,14 @@ from lab_project import LabProject
 
 def test_destroy_leaves_nothing_but_images_and_up_works_again(deployed: LabProject) -> None:
     deployed.guesthouse("destroy", "lab", "--yes")
-    left = deployed.host(
+    command = (
         "virsh list --all --name; virsh net-list --all --name; virsh pool-list --all --name;"
         "ls -d /var/lib/guesthouse/* /etc/systemd/network/*guesthouse* /etc/motd.d/* 2>/dev/null;"
         "ls /var/log/libvirt/qemu/*-serial.log* 2>/dev/null; ip -br link show type bridge;"
         "ls /srv/guests | grep -v '^\\(debian13\\|small\\)-[0-9a-f]*\\.qcow2$'; true"
     )
-    assert left.split() == []
+    left = {name: deployed.host(command, name=name).split() for name in ("h1", "h2")}
+    assert left == {"h1": [], "h2": []}
     deployed.guesthouse("up", "lab", "--yes")
     # Waits for sshd and cloud-init, as `up` alone does not: the agent answers earlier.
     deployed.guesthouse("verify", "lab")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from base64 import b64decode
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -15,25 +17,55 @@ from guesthouse.lab.images import Image
 from guesthouse.lab.state import Folder, Record
 
 H1 = LabHost(name="h1", number=1, ssh_port=40022, host_key="ssh-ed25519 AAAAhost")
+H2 = LabHost(name="h2", number=2, ssh_port=40023, host_key="ssh-ed25519 AAAAother")
 RECORD = Record(
     accelerator=accelerator.TCG,
-    hosts=(H1,),
+    hosts=(H1, H2),
     host_image="/cache/host-1",
     images=(Image("debian13", Path("/cache/debian13-2"), "d" * 64),),
+    one_segment=True,
 )
 
 
-def words(accel: str = accelerator.TCG) -> list[str]:
-    return host.command(H1, accel, Path("/i/vmlinuz"), Path("/i/initrd"))
+def words(accel: str = accelerator.TCG, of: LabHost = H1, one_segment: bool = False) -> list[str]:
+    return host.command(of, accel, Path("/i/vmlinuz"), Path("/i/initrd"), one_segment)
+
+
+def netdevs(of: LabHost, one_segment: bool) -> list[str]:
+    command = words(of=of, one_segment=one_segment)
+    return [value for flag, value in pairwise(command) if flag == "-netdev"][1:]
 
 
 def test_nics_sit_where_their_names_come_from() -> None:
-    """enp0s3 and enp0s4 are slots 3 and 4 of bus 0; the PF is alone on the bus behind a port."""
+    """enp0s3 and enp0s4 are slots 3 and 4 of bus 0; PF and spare are each alone behind a port."""
     text = " ".join(words())
     assert "virtio-net-pci,netdev=management,addr=0x3,mac=52:54:00:6c:01:01" in text
     assert "virtio-net-pci,netdev=trunk,addr=0x4,mac=52:54:00:6c:02:01" in text
     assert "igb,netdev=sriov,bus=port1,mac=52:54:00:6c:03:01" in text
-    assert text.count("pcie-root-port") == 1
+    assert "-device e1000e,bus=port2,mac=52:54:00:6c:04:01" in text
+    assert "id=port1,slot=1,addr=0x1c" in text and "id=port2,slot=2,addr=0x1d" in text
+    assert text.count("pcie-root-port") == 2
+
+
+def test_each_wire_is_crossed_between_the_hosts() -> None:
+    path = "local.type=unix,local.path={0}.{2},remote.type=unix,remote.path={1}.{2}"
+    for of, near, far in ((H1, "h1", "h2"), (H2, "h2", "h1")):
+        assert netdevs(of, one_segment=False) == [
+            f"dgram,id=trunk.wire,{path.format(near, far, 'trunk')}",
+            "hubport,id=trunk.end,hubid=0,netdev=trunk.wire",
+            "hubport,id=trunk,hubid=0",
+            "hubport,id=trunk.drain,hubid=0",
+            f"dgram,id=sriov.wire,{path.format(near, far, 'sriov')}",
+            "hubport,id=sriov.end,hubid=1,netdev=sriov.wire",
+            "hubport,id=sriov,hubid=1",
+            "hubport,id=sriov.drain,hubid=1",
+        ]
+
+
+def test_one_segment_is_a_hub_of_h1_alone() -> None:
+    apart, joined = netdevs(H1, one_segment=False), netdevs(H1, one_segment=True)
+    assert joined == [value.replace("hubid=1", "hubid=0") for value in apart] != apart
+    assert netdevs(H2, one_segment=True) == netdevs(H2, one_segment=False)
 
 
 def test_only_ssh_on_loopback_is_open_to_this_machine() -> None:
@@ -76,12 +108,16 @@ def test_emulated_guests_share_one_vcpu_and_the_host_has_the_other() -> None:
 
 
 def test_two_hosts_never_share_a_mac() -> None:
-    h2 = LabHost(name="h2", number=2, ssh_port=1, host_key="")
-    assert len({h.mac(nic) for h in (H1, h2) for nic in (1, 2, 3)}) == 6
+    assert len({h.mac(nic) for h in (H1, H2) for nic in (1, 2, 3, 4)}) == 8
 
 
 def test_state_survives_writing_and_reading() -> None:
     assert state.parse(RECORD.text()) == RECORD
+
+
+def test_a_lab_from_before_the_choice_has_two_segments() -> None:
+    text = RECORD.text().replace('"one_segment": true', '"other": 1')
+    assert state.parse(text) == replace(RECORD, one_segment=False)
 
 
 def test_the_local_site_file_is_yaml_that_names_only_this_machines_part(tmp_path: Path) -> None:
@@ -92,7 +128,12 @@ def test_the_local_site_file_is_yaml_that_names_only_this_machines_part(tmp_path
                 "port": 40022,
                 "identity_file": str(folder.key),
                 "host_keys": ["ssh-ed25519 AAAAhost"],
-            }
+            },
+            "h2": {
+                "port": 40023,
+                "identity_file": str(folder.key),
+                "host_keys": ["ssh-ed25519 AAAAother"],
+            },
         },
         "images": {"debian13": {"source": "/cache/debian13-2/debian13.qcow2", "sha256": "d" * 64}},
     }
@@ -101,11 +142,12 @@ def test_the_local_site_file_is_yaml_that_names_only_this_machines_part(tmp_path
 def test_the_endpoint_pins_the_hosts_key(tmp_path: Path) -> None:
     folder = Folder(tmp_path)
     folder.lab.mkdir(parents=True)
-    state.write_ssh_config(folder, [H1])
-    assert (folder.lab / "known_hosts").read_text() == "h1 ssh-ed25519 AAAAhost\n"
+    state.write_ssh_config(folder, RECORD.hosts)
+    known = "h1 ssh-ed25519 AAAAhost\nh2 ssh-ed25519 AAAAother\n"
+    assert (folder.lab / "known_hosts").read_text() == known
     config = folder.ssh_config.read_text()
     assert "StrictHostKeyChecking yes" in config
-    assert "Port 40022" in config
+    assert "Port 40022" in config and "Port 40023" in config
 
 
 def test_saving_is_atomic_and_leaves_no_scratch(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from guesthouse.errors import LabError
 from guesthouse.lab import boot, lab, process, state
 from guesthouse.lab.disks import run
-from guesthouse.lab.host import LabHost
+from guesthouse.lab.host import NAMES, LabHost
 from guesthouse.lab.ports import free_ports
 from guesthouse.lab.state import Folder, Record
 
@@ -27,8 +28,11 @@ def prepared(root: Path) -> tuple[Folder, Record]:
     run("qemu-img", "create", "-q", "-f", "qcow2", image / "host.qcow2", "1M")
     for name in ("vmlinuz", "initrd"):
         (image / name).write_bytes(b"no kernel")
-    host = LabHost(name="h1", number=1, ssh_port=free_ports(1)[0], host_key="ssh-ed25519 A")
-    record = Record(accelerator="tcg", hosts=(host,), host_image=str(image), images=())
+    hosts = tuple(
+        LabHost(name=name, number=number, ssh_port=port, host_key="ssh-ed25519 A")
+        for number, (name, port) in enumerate(zip(NAMES, free_ports(2), strict=True), 1)
+    )
+    record = Record("tcg", hosts, host_image=str(image), images=(), one_segment=False)
     state.write_ssh_config(folder, record.hosts)
     state.save(folder.state, record.text())
     return folder, record
@@ -41,21 +45,25 @@ def test_no_lab_is_no_error(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_qemu_that_dies_is_told_at_once_with_its_words(tmp_path: Path) -> None:
-    """The kernel is none: QEMU ends before it boots."""
+def test_a_qemu_that_dies_is_told_at_once_with_its_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel of h2 is none: QEMU ends before it boots, whatever h1 does."""
     folder, record = prepared(tmp_path)
-    host = record.hosts[0]
-    boot.start(folder, host, record, silent)
+    boot.start(folder, record.hosts[1], record, silent)
+    monkeypatch.setattr(boot, "answers", lambda _, host: host.name == "h1")
+    said: list[str] = []
     with pytest.raises(LabError) as caught:
-        boot.wait_ready(folder, host, silent)
+        boot.wait_ready(folder, record.hosts, said.append)
+    assert said[0].startswith("host h1: up after ")
     text = str(caught.value)
-    assert text.startswith("host h1: QEMU ended after ")
+    assert text.startswith("host h2: QEMU ended after ")
     assert "linux kernel too old" in text
     assert text.endswith("the whole log is in that file; `guesthouse lab down` clears the lab")
     status = lab.status(tmp_path)
     assert status is not None
     assert not status.running
-    assert status.hosts[0].pid == 0
+    assert [item.pid for item in status.hosts] == [0, 0]
 
 
 def test_an_interrupted_start_ends_what_it_started(tmp_path: Path) -> None:
@@ -72,13 +80,64 @@ def test_an_interrupted_start_ends_what_it_started(tmp_path: Path) -> None:
 
 def test_a_lost_image_is_told_before_anything_starts(tmp_path: Path) -> None:
     folder, record = prepared(tmp_path)
-    lost = Record(record.accelerator, record.hosts, str(tmp_path / "gone"), ())
+    lost = replace(record, host_image=str(tmp_path / "gone"))
     with pytest.raises(LabError) as caught:
         boot.start(folder, record.hosts[0], lost, silent)
     assert str(caught.value) == (
         f"host h1: its image {tmp_path / 'gone'} is gone\n"
         "  hint: run `guesthouse lab down`, then `guesthouse lab up`"
     )
+
+
+DOWN = "hint: run `guesthouse lab down`, then `guesthouse lab up` for a new one"
+
+
+@pytest.mark.parametrize(("has", "wanted"), [(True, None), (False, None), (True, True)])
+def test_a_lab_keeps_the_segments_it_has(tmp_path: Path, has: bool, wanted: bool | None) -> None:
+    _, record = prepared(tmp_path)
+    lab.check_same(replace(record, one_segment=has), wanted)
+
+
+@pytest.mark.parametrize(
+    ("has", "words"),
+    [
+        (False, "lab: has two separate wires, and keeps them so"),
+        (True, "lab: has its two wires on one segment, and keeps them so"),
+    ],
+)
+def test_other_segments_are_another_lab(tmp_path: Path, has: bool, words: str) -> None:
+    folder, record = prepared(tmp_path)
+    state.save(folder.state, replace(record, one_segment=has).text())
+    with pytest.raises(LabError) as caught:
+        lab.up(tmp_path, silent, one_segment=not has)
+    assert str(caught.value) == f"{words}\n  {DOWN}"
+
+
+def test_a_lab_of_other_hosts_is_another_lab(tmp_path: Path) -> None:
+    folder, record = prepared(tmp_path)
+    state.save(folder.state, replace(record, hosts=record.hosts[:1]).text())
+    with pytest.raises(LabError) as caught:
+        lab.up(tmp_path, silent)
+    assert str(caught.value) == (
+        f"lab: was made by another version, with other hosts, got h1, allowed h1, h2\n  {DOWN}"
+    )
+
+
+def test_hosts_start_side_by_side_and_a_running_one_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, record = prepared(tmp_path)
+    begun: list[str] = []
+    monkeypatch.setattr(boot, "start", lambda _f, host, _r, _s: begun.append(host.name))
+    lab.start_missing(folder, record, [], silent)
+    assert begun == ["h1", "h2"]
+    pidfile = folder.lab / record.hosts[0].pidfile
+    running = process.start(["sleep", "60"], folder.lab, folder.lab / "log", pidfile)
+    try:
+        lab.start_missing(folder, record, [], silent)
+    finally:
+        process.end(running)
+    assert begun == ["h1", "h2", "h2"]
 
 
 def test_down_removes_the_lab_and_only_the_lab(tmp_path: Path) -> None:

@@ -20,17 +20,27 @@ app = typer.Typer(
 
 
 @app.command(epilog="Example: guesthouse lab up")
-def up() -> None:
-    """Build images, boot the lab's hosts, prepare the stack `lab`. Quick when all is there."""
+def up(
+    one_segment: Annotated[
+        bool | None,
+        typer.Option(
+            "--one-segment/--two-segments",
+            help="The hosts' trunks and SR-IOV cards on one segment, or on two (a new lab's "
+            "default). Without it a lab keeps what it has.",
+        ),
+    ] = None,
+) -> None:
+    """Build images, boot the lab's two hosts, prepare the stack `lab`. Quick when all is there."""
     from guesthouse.lab import lab
 
     project = Project.find()
     with progress("the lab") as tell:
-        state = lab.up(project.root, tell)
+        state = lab.up(project.root, tell, one_segment)
         made = _prepare_stack(project)
     for name in made:
         say(f"secret '{name}': a random value is in the stack's configuration")
-    say(f"lab: {plural(len(state.hosts), 'host')} up ({state.accelerator})")
+    segments = "one segment" if state.one_segment else "two segments"
+    say(f"lab: {plural(len(state.hosts), 'host')} up ({state.accelerator}), {segments}")
 
 
 @app.command(epilog="Example: guesthouse lab down")
@@ -71,7 +81,8 @@ def status(
     }
     if as_json:
         images = {image.name: image.sha256 for image in state.images}
-        print_json({"accelerator": state.accelerator, "hosts": hosts, "images": images})
+        told = {"accelerator": state.accelerator, "one_segment": state.one_segment}
+        print_json({**told, "hosts": hosts, "images": images})
         return
     print_table(
         f"Lab ({state.accelerator})",
@@ -80,7 +91,7 @@ def status(
     )
 
 
-@app.command(epilog="Example: guesthouse lab ssh h1 -- virsh list --all")
+@app.command(epilog="Example: guesthouse lab ssh h2 -- virsh list --all")
 def ssh(
     words: Annotated[
         list[str] | None,

@@ -1,10 +1,12 @@
-"""Starting, awaiting and ending one lab host: the process, its disk, its serial log."""
+"""Starting, awaiting and ending lab hosts: the process, its disk, its serial log."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
 import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from guesthouse.errors import LabError, Problem
@@ -16,8 +18,8 @@ from guesthouse.lab.ports import LOOPBACK, is_free
 from guesthouse.lab.process import Process
 from guesthouse.lab.state import Folder, Record
 
-# About 30 s on 2 idle cores under emulation; busy cores take several times that.
-BOOT_TIMEOUT_S = 300
+# About a minute for two on 2 idle cores under emulation; busy cores take several times that.
+BOOT_TIMEOUT_S = 600
 # libvirt answers: the host is of use.
 READY = "virsh -c qemu:///system version"
 QUIT_TIMEOUT_S = 10
@@ -41,7 +43,8 @@ def start(folder: Folder, host: LabHost, record: Record, say: Say) -> Process:
         run("qemu-img", "create", "-q", *options, disk, f"{DISK_GIB}G")
     how = "starting again from its disk" if again else "starting"
     say(f"host {host.name}: {how} ({record.accelerator})")
-    argv = command(host, record.accelerator, image / "vmlinuz", image / "initrd")
+    kernel = (image / "vmlinuz", image / "initrd")
+    argv = command(host, record.accelerator, *kernel, record.one_segment)
     if not shutil.which(argv[0]):
         raise LabError(Problem(argv[0], "is not installed", hint="run `make setup`"))
     log = folder.lab / host.qemu_log
@@ -60,20 +63,38 @@ def answers(folder: Folder, host: LabHost, timeout_s: float = 15) -> bool:
     return result.returncode == 0
 
 
-def wait_ready(folder: Folder, host: LabHost, say: Say) -> None:
-    """Waits until ``answers``; QEMU's death or the deadline is an error with the log's tail."""
+def answer(folder: Folder, hosts: Sequence[LabHost]) -> list[bool]:
+    """``answers`` of every host, asked side by side."""
+    with ThreadPoolExecutor(len(hosts)) as pool:
+        return list(pool.map(lambda host: answers(folder, host), hosts))
+
+
+def wait_ready(folder: Folder, hosts: Sequence[LabHost], say: Say) -> None:
+    """Waits until all answer; a QEMU's death or the deadline is an error with the log's tail."""
     begin = time.monotonic()
-    while not answers(folder, host):
+    waiting = list(hosts)
+    while waiting:
+        up = dict(zip(waiting, answer(folder, waiting), strict=True))
         passed = time.monotonic() - begin
-        running = process.read(folder.lab / host.pidfile)
-        if running:
-            process.reap(running)
-        if not running:
-            raise failure(folder, host, f"QEMU ended after {passed:.0f} s")
-        if passed > BOOT_TIMEOUT_S:
-            raise failure(folder, host, f"libvirt does not answer after {passed:.0f} s")
-        time.sleep(1)
-    say(f"host {host.name}: up after {time.monotonic() - begin:.0f} s")
+        for host in waiting:
+            if up[host]:
+                say(f"host {host.name}: up after {passed:.0f} s")
+            else:
+                check_alive(folder, host, passed)
+        waiting = [host for host in waiting if not up[host]]
+        if waiting:
+            time.sleep(1)
+
+
+def check_alive(folder: Folder, host: LabHost, passed: float) -> None:
+    """Raises when there is nothing more to wait for after ``passed`` seconds."""
+    running = process.read(folder.lab / host.pidfile)
+    if running:
+        process.reap(running)
+    if not running:
+        raise failure(folder, host, f"QEMU ended after {passed:.0f} s")
+    if passed > BOOT_TIMEOUT_S:
+        raise failure(folder, host, f"libvirt does not answer after {passed:.0f} s")
 
 
 def failure(folder: Folder, host: LabHost, what: str) -> LabError:

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from guesthouse.errors import LabError, Problem
 from guesthouse.lab import accelerator, boot, images, keys, process, state
 from guesthouse.lab.host import NAMES, LabHost
 from guesthouse.lab.images import Say
@@ -23,25 +24,29 @@ from guesthouse.lab.state import Folder, HostStatus, LabState, Record
 from guesthouse.machine.ssh import Endpoint
 
 
-def up(root: Path, say: Say) -> LabState:
-    """Builds what is not cached, starts what does not run, waits until libvirt answers."""
+def up(root: Path, say: Say, one_segment: bool | None = None) -> LabState:
+    """Builds what is not cached, starts what does not run, waits until libvirt answers.
+
+    Without ``one_segment`` a lab keeps what it has, and a new one has two.
+    """
     folder = Folder(root.resolve())
     folder.lab.mkdir(mode=0o700, parents=True, exist_ok=True)
     with locked(folder):
         record = state.load(folder)
+        if record:
+            check_same(record, one_segment)
         if record and complete(folder, record):
             return seen(folder, record)
         with ThreadPoolExecutor(len(images.GUESTS)) as pool:
             if record is None:
-                # First, and alone: the host boots while the guests' images are made.
-                record = new_record(folder, say)
+                # First, and alone: the hosts boot while the guests' images are made.
+                record = new_record(folder, say, bool(one_segment))
             guests = [pool.submit(images.image, name, say) for name in images.GUESTS]
             with ended_on_failure(folder, say) as started:
                 start_missing(folder, record, started, say)
                 record = replace(record, images=tuple(future.result() for future in guests))
                 publish(folder, record)
-                for host in record.hosts:
-                    boot.wait_ready(folder, host, say)
+                boot.wait_ready(folder, record.hosts, say)
         return seen(folder, record)
 
 
@@ -87,15 +92,30 @@ def locked(folder: Folder) -> Iterator[None]:
         os.close(descriptor)
 
 
+def check_same(record: Record, one_segment: bool | None) -> None:
+    """A lab is what it was made as: its hosts' disks and wires belong together."""
+    hint = "run `guesthouse lab down`, then `guesthouse lab up` for a new one"
+    names = tuple(host.name for host in record.hosts)
+    if names != NAMES:
+        what = "was made by another version, with other hosts"
+        raise LabError(
+            Problem("lab", what, got=", ".join(names), allowed=", ".join(NAMES), hint=hint)
+        )
+    if one_segment is not None and one_segment != record.one_segment:
+        words = {True: "its two wires on one segment", False: "two separate wires"}
+        what = f"has {words[record.one_segment]}, and keeps them so"
+        raise LabError(Problem("lab", what, hint=hint))
+
+
 def complete(folder: Folder, record: Record) -> bool:
     """Whether nothing is left to do: hosts answer, today's guest images are cached and named."""
     wanted = [images.cached(name) for name in images.GUESTS]
     if list(record.images) != wanted or not folder.local_site.exists():
         return False
-    return all(boot.answers(folder, host) for host in record.hosts)
+    return all(boot.answer(folder, record.hosts))
 
 
-def new_record(folder: Folder, say: Say) -> Record:
+def new_record(folder: Folder, say: Say, one_segment: bool) -> Record:
     """A new lab: image, accelerator, ports, keys, hostnames; in lab.json before anything runs."""
     image = images.image(images.HOST, say)
     found = accelerator.choose(image.vmlinuz)
@@ -106,7 +126,13 @@ def new_record(folder: Folder, say: Say) -> Record:
         host_key = keys.ensure(folder.lab / f"{name}.host_key", name)
         (folder.lab / f"{name}.hostname").write_text(name)
         hosts.append(LabHost(name=name, number=number, ssh_port=port, host_key=host_key))
-    record = Record(accelerator=found, hosts=tuple(hosts), host_image=str(image.folder), images=())
+    record = Record(
+        accelerator=found,
+        hosts=tuple(hosts),
+        host_image=str(image.folder),
+        images=(),
+        one_segment=one_segment,
+    )
     state.write_ssh_config(folder, record.hosts)
     state.save(folder.state, record.text())
     return record
@@ -146,4 +172,5 @@ def seen(folder: Folder, record: Record) -> LabState:
         accelerator=record.accelerator,
         hosts=tuple(HostStatus(h, running=p is not None, pid=p.pid if p else 0) for h, p in pairs),
         images=record.images,
+        one_segment=record.one_segment,
     )

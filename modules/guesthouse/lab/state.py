@@ -58,6 +58,7 @@ class LabState:
     accelerator: str
     hosts: tuple[HostStatus, ...]
     images: tuple[Image, ...]
+    one_segment: bool
 
     @property
     def running(self) -> bool:
@@ -66,12 +67,16 @@ class LabState:
 
 @dataclass(frozen=True)
 class Record:
-    """What lab.json holds: everything but what only the process table knows."""
+    """What lab.json holds: everything but what only the process table knows.
+
+    With ``one_segment`` both wires between the hosts are one.
+    """
 
     accelerator: str
     hosts: tuple[LabHost, ...]
     host_image: str
     images: tuple[Image, ...]
+    one_segment: bool
 
     def text(self) -> str:
         return json.dumps(asdict(self), indent=1, default=str) + "\n"
@@ -86,6 +91,8 @@ def parse(text: str) -> Record:
         hosts=tuple(LabHost(**host) for host in data["hosts"]),
         host_image=data["host_image"],
         images=tuple(images),
+        # A lab from before there was a choice.
+        one_segment=data.get("one_segment", False),
     )
 
 
