@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pydantic.fields import FieldInfo
 
-from guesthouse.model import BridgeNetwork, Site, VirtualNetwork
+from guesthouse.model import BridgeNetwork, Site, SriovNetwork, VirtualNetwork
 from guesthouse.model.values import Model
 from guesthouse.sitefile import nodes, read
 from guesthouse.sitefile.cloud_config import schema_file

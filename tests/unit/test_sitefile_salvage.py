@@ -136,7 +136,8 @@ ROOTS: list[tuple[str, str, str]] = [
     (
         "kind: nat",
         "knd: nat",
-        "17:3 networks.nat.kind: is required, allowed 'bridge', 'nat', 'routed', 'isolated', 'sriov'",
+        "17:3 networks.nat.kind: is required, "
+        "allowed 'bridge', 'nat', 'routed', 'isolated', 'sriov'",
     ),
     (
         "    bridges: {br0",

@@ -178,7 +178,7 @@ def _allowed(detail: ErrorDetails, model: type[Model]) -> str:
     if kind == "union_tag_invalid":
         return str(context["expected_tags"])
     if kind == "union_tag_not_found":
-        return "'bridge', 'nat', 'routed', 'isolated'"
+        return "'bridge', 'nat', 'routed', 'isolated', 'sriov'"
     if kind == "literal_error":
         return str(context["expected"]).replace(" or ", ", ")
     if kind == "string_pattern_mismatch":
