@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from guesthouse.checks import guest, host, inside, network, physical_function, storage
+from guesthouse.checks import (
+    guest,
+    host,
+    inside,
+    network,
+    physical_function,
+    storage,
+    virtual_function,
+)
 from guesthouse.checks.check import Check
 from guesthouse.placement import Plan
 
@@ -28,6 +36,9 @@ def checks(plan: Plan, deep: bool = False) -> tuple[Check, ...]:
     for net in plan.networks:
         if net.host in real:
             found += network.checks(plan, net)
+    for pool_ in plan.vf_networks:
+        if pool_.host in real:
+            found += virtual_function.network_checks(plan, pool_)
     for host_name, name, bridge in network.used_bridges(plan):
         if host_name in real:
             found.append(network.bridge_check(host_name, name, bridge))
@@ -42,4 +53,5 @@ def checks(plan: Plan, deep: bool = False) -> tuple[Check, ...]:
 def hypervisors(plan: Plan) -> frozenset[str]:
     """Hosts where libvirt has something of ours."""
     things = {pool.host for pool in plan.pools} | {network.host for network in plan.networks}
+    things |= {network.host for network in plan.vf_networks}
     return frozenset(things | {guest.host for guest in plan.guests.values()})

@@ -63,7 +63,10 @@ def gather(
     if runs:
         say(f"asking {len(runs)} guests")
     inside = in_parallel(
-        {n: partial(_guest, door.runner(n), guest, say, patience_s) for n, guest in runs.items()},
+        {
+            n: partial(_guest, plan, door.runner(n), guest, say, patience_s)
+            for n, guest in runs.items()
+        },
         lambda name: guests[name].host,
         GUESTS_AT_ONCE,
     )
@@ -100,12 +103,14 @@ def _closed(guest: GuestPlan, door: Door, host: HostFacts | str) -> str:
     return "" if door.knows(guest.name) else "no `up` has told its address yet"
 
 
-def _guest(run: Runner, guest: GuestPlan, say: Say, patience_s: float | None) -> InsideFact | str:
+def _guest(
+    plan: Plan, run: Runner, guest: GuestPlan, say: Say, patience_s: float | None
+) -> InsideFact | str:
     """Ask one guest; wait for its sshd, and for cloud-init to be done."""
     start = time.monotonic()
     patience_s = guest.timeout_s if patience_s is None else patience_s
     try:
-        first = _patiently(run, guest.name, guest_question(guest), say, patience_s)
+        first = _patiently(run, guest.name, guest_question(plan, guest), say, patience_s)
         if _is_done(first.cloud_init):
             return first
         say(f"{guest.name}: waiting for cloud-init")
@@ -113,7 +118,7 @@ def _guest(run: Runner, guest: GuestPlan, say: Say, patience_s: float | None) ->
             time.sleep(PAUSE_S)
             if _is_done(ask(run, cloud_init())):
                 break
-        return ask(run, guest_question(guest))
+        return ask(run, guest_question(plan, guest))
     except MachineError as error:
         return _reason(error)
 

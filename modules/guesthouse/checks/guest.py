@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from guesthouse.checks import disks, limits
+from guesthouse.checks import disks, limits, virtual_function
 from guesthouse.checks.check import (
     Check,
     Ground,
@@ -60,6 +60,7 @@ def checks(plan: Plan, guest: GuestPlan) -> Iterator[Check]:
         yield from disks.checks(ground, guest, disk)
     for nic in guest.nics:
         yield from _nic(ground, guest, nic)
+    yield from virtual_function.guest_checks(plan, guest, ground)
     if guest.cloud_init:
         yield ground.check(
             "cloud_init",
@@ -130,6 +131,8 @@ def _nic(ground: Ground, guest: GuestPlan, nic: NicPlan) -> Iterator[Check]:
 
     look = partial(both, guest, present, nic.mac)
     yield ground.check(f"{path}.mac", "NIC is attached with its MAC", nic.mac, look)
+    if nic.kind == "sriov":
+        return
     yield ground.check(
         f"{path}.network",
         "NIC is on its network",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from ipaddress import ip_interface, ip_network
 
-from guesthouse.checks import accounts, routing
+from guesthouse.checks import accounts, routing, virtual_function
 from guesthouse.checks.check import Check, Ground, Seen, SiteFacts, Unanswered, equal, need, words
 from guesthouse.checks.guest import GIB, running_id
 from guesthouse.checks.host import reach_id
@@ -44,6 +44,7 @@ def checks(plan: Plan, guest: GuestPlan) -> Iterator[Check]:
         yield from _disk(ground, guest, disk)
     for nic in guest.nics:
         yield from _nic(ground, guest, nic)
+    yield from virtual_function.inside_checks(plan, guest, ground)
     yield from accounts.checks(ground, guest)
 
 

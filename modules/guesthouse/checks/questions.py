@@ -6,6 +6,7 @@ from typing import Any
 
 from guesthouse.checks.check import HostFacts
 from guesthouse.checks.network import used_bridges
+from guesthouse.checks.virtual_function import peers
 from guesthouse.facts import host as host_facts
 from guesthouse.facts import inside, sriov, storage
 from guesthouse.facts.capacity import size
@@ -33,7 +34,10 @@ def host_question(plan: Plan, name: str, deep: bool = False) -> Question[HostFac
         "hypervisor": hypervisor(
             domains=[guest.name for guest in guests],
             pools=[pool.name for pool in plan.pools if pool.host == name],
-            networks=[item.name for item in plan.networks if item.host == name],
+            networks=[
+                *(item.name for item in plan.networks if item.host == name),
+                *(item.name for item in plan.vf_networks if item.host == name),
+            ],
         ),
         "volumes": storage.volumes((*images, *disks)),
         "digests": storage.digests(images if deep else ()),
@@ -42,7 +46,7 @@ def host_question(plan: Plan, name: str, deep: bool = False) -> Question[HostFac
     return Question(as_root(question.command), lambda output: HostFacts(**question.parse(output)))
 
 
-def guest_question(guest: GuestPlan) -> Question[InsideFact]:
+def guest_question(plan: Plan, guest: GuestPlan) -> Question[InsideFact]:
     """Everything that the checks inside one guest need."""
     packages = guest.cloud_init.packages if guest.cloud_init else ()
-    return inside.inside(guest.users, packages)
+    return inside.inside(guest.users, packages, peers(plan, guest))

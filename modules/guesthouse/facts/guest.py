@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from lxml import etree
 
 from guesthouse.facts import virsh
+from guesthouse.facts.sriov import pci_of
 
 _UNITS = {"b": 1, "bytes": 1, "k": 1024, "kib": 1024, "m": 1024**2, "mib": 1024**2}
 _UNITS |= {"g": 1024**3, "gib": 1024**3, "t": 1024**4, "tib": 1024**4}
@@ -35,13 +36,19 @@ class DomainDisk:
 @dataclass(frozen=True)
 class DomainNic:
     """A NIC: kind ``bridge`` or ``network``, the bridge's or network's name, the tap's name;
-    limits in kilobytes (1000 bytes) a second, 0 for none."""
+    limits in kilobytes (1000 bytes) a second, 0 for none.
+
+    A running guest's virtual function is of kind ``hostdev``, without name and tap:
+    ``pci_address`` says where the host has it. ``vlan`` is 0 for none.
+    """
 
     kind: str
     source: str
     tap: str
     max_rx_kb_per_s: int = 0
     max_tx_kb_per_s: int = 0
+    pci_address: str = ""
+    vlan: int = 0
 
 
 @dataclass(frozen=True)
@@ -197,4 +204,7 @@ def _nic(item: etree._Element) -> tuple[str, DomainNic]:
     address = "" if mac is None else (mac.get("address") or "").lower()
     rates = [item.find(f"bandwidth/{way}") for way in ("inbound", "outbound")]
     limits = [0 if r is None else int(r.get("average") or 0) for r in rates]
-    return address, DomainNic(kind, name, tap, *limits)
+    place, tag = item.find("source/address"), item.find("vlan/tag")
+    pci_address = "" if place is None else pci_of(place.attrib)
+    vlan = 0 if tag is None else int(tag.get("id") or 0)
+    return address, DomainNic(kind, name, tap, limits[0], limits[1], pci_address, vlan)

@@ -7,6 +7,7 @@ the whole question is asked as root; else what only root may read stays unknown.
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -37,10 +38,12 @@ class SystemFact:
 
 @dataclass(frozen=True)
 class NicFact:
-    """A network interface: its name, and its addresses with prefix length, link-local left out."""
+    """A network interface: its name, and its addresses with prefix length, link-local left out.
+    ``driver`` is its device's (``virtio_net``, ``igbvf``), empty without one."""
 
     name: str
     addresses: tuple[str, ...]
+    driver: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,18 +75,23 @@ class InsideFact:
     cloud_init: CloudInitFact | NotAnswered
     users: Mapping[str, UserFact] | NotAnswered
     packages: frozenset[str] | NotAnswered
+    reached: frozenset[str] | NotAnswered = frozenset()
 
 
-def inside(users: Iterable[str], packages: Iterable[str]) -> Question[InsideFact]:
-    """Everything about a guest from inside; ``users`` and ``packages`` are those of interest."""
+def inside(
+    users: Iterable[str], packages: Iterable[str], peers: Iterable[tuple[str, str]] = ()
+) -> Question[InsideFact]:
+    """Everything about a guest from inside; ``users`` and ``packages`` are those of interest,
+    ``peers`` are (interface, address) that it is to ping; ``reached`` are those that answer."""
     question = together(
         {
             "system": Question(_SYSTEM, _system),
-            "nics": Question("ip -j address show", _nics),
+            "nics": Question(_NICS, _nics),
             "routing": Question(_ROUTING, _routing),
             "cloud_init": cloud_init(),
             "users": accounts.users(users),
             "packages": host.packages(packages),
+            "reached": pings(peers),
         }
     )
     return Question(as_root(question.command), lambda output: InsideFact(**question.parse(output)))
@@ -129,8 +137,20 @@ def _memory_mib(pages: str) -> int:
     return round(size * sum(present) / 1024**2)
 
 
+# Interfaces with their drivers, a blank line, their addresses.
+_NICS = """
+for n in /sys/class/net/*; do
+  d=$(readlink "$n/device/driver") && echo "${n##*/} ${d##*/}"
+done
+echo
+ip -j address show
+"""
+
+
 def _nics(output: str) -> dict[str, NicFact]:
-    links: list[dict[str, Any]] = [link for link in json.loads(output or "[]") if link]
+    about, _, answer = output.rpartition("\n\n") if "\n\n" in output else ("", "", output)
+    drivers = dict(line.split() for line in about.splitlines() if line)
+    links: list[dict[str, Any]] = [link for link in json.loads(answer or "[]") if link]
     return {
         link["address"].lower(): NicFact(
             link["ifname"],
@@ -139,6 +159,7 @@ def _nics(output: str) -> dict[str, NicFact]:
                 for a in link.get("addr_info", [])
                 if a.get("scope") != "link" and "local" in a
             ),
+            drivers.get(link["ifname"], ""),
         )
         for link in links
         if link.get("link_type") == "ether"
@@ -185,3 +206,13 @@ if [ -e "$f" ]; then cat "$f"; fi
         return CloudInitFact(True, tuple(str(error) for error in result.get("errors", [])))
 
     return Question(command, parse)
+
+
+def pings(peers: Iterable[tuple[str, str]]) -> Question[frozenset[str]]:
+    """Those addresses of (interface, address) pairs that answer to ping(8) out of it."""
+    lines = [
+        f"ping -q -c 3 -i 0.3 -W 3 -I {shlex.quote(nic)} {shlex.quote(address)} >/dev/null 2>&1"
+        f" && echo {shlex.quote(address)}"
+        for nic, address in peers
+    ]
+    return Question("\n".join([*lines, "true"]), lambda output: frozenset(output.split()))

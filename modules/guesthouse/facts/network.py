@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from lxml import etree
 
 from guesthouse.facts import virsh
+from guesthouse.facts.sriov import pci_of
 
 # libvirt's word for each of our kinds; without <forward> a network is isolated.
-_KINDS = {"nat": "nat", "route": "routed", "": "isolated"}
+_KINDS = {"nat": "nat", "route": "routed", "": "isolated", "hostdev": "sriov"}
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,8 @@ class NetworkFact:
     """A libvirt network: kind in our words, its bridge, the host's addresses with prefix length.
 
     ``dhcp``: libvirt hands out addresses of a range on it, the first to the last one of
-    ``dhcp_ranges`` (``10.7.0.2-10.7.0.254``).
+    ``dhcp_ranges`` (``10.7.0.2-10.7.0.254``). ``vfs`` are the PCI addresses of the virtual
+    functions that it hands out.
     """
 
     uuid: str
@@ -29,6 +31,7 @@ class NetworkFact:
     dhcp_ranges: tuple[str, ...]
     active: bool
     autostart: bool
+    vfs: tuple[str, ...] = ()
 
 
 COMMANDS = ("net-info", "net-dumpxml")
@@ -50,6 +53,7 @@ def network(info_text: str, text: str) -> NetworkFact:
         ),
         active=info["Active"] == "yes",
         autostart=info["Autostart"] == "yes",
+        vfs=tuple(pci_of(item.attrib) for item in root.findall("forward/address")),
     )
 
 
