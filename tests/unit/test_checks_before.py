@@ -6,13 +6,16 @@ import dataclasses
 from typing import Any
 
 import pytest
-from checks_case import SITE, site_plan
+from checks_case import SITE, as_declared, site_plan
 
 from guesthouse.checks import Finding, green
 from guesthouse.checks.before import preflight
 from guesthouse.facts.capacity import CapacityFact
 
 PLAN = site_plan()
+CARDS = as_declared(PLAN).host("h1").cards
+assert isinstance(CARDS, tuple)
+CARD, FAST = CARDS[0], "hosts.h1.physical_functions.fast"
 GOOD = CapacityFact(
     memory_total_mib=3900,
     memory_available_mib=3000,
@@ -26,6 +29,7 @@ GOOD = CapacityFact(
     apparmor=False,
     nics=frozenset({"eth1"}),
     free_bytes={"/srv/guests": 8 << 30, "/srv/old": 8 << 30},
+    cards=CARDS,
 )
 H1 = "hosts.h1"
 
@@ -79,6 +83,34 @@ ROWS: tuple[tuple[str, Any, str, str, str, str, str], ...] = (
         "the disks can grow to their full size",
         "1.0 GiB free",
         "6.0 GiB",
+    ),
+    ("cards", (), "error", FAST, "host has this card, once", "none", "driver igb"),
+    (
+        "cards",
+        (CARD, dataclasses.replace(CARD, nic="eth6", pci_address="0000:05:00.0")),
+        "error",
+        FAST,
+        "host has this card, once",
+        "eth5, eth6",
+        "driver igb",
+    ),
+    (
+        "cards",
+        (dataclasses.replace(CARD, total=0),),
+        "error",
+        f"{FAST}.virtual_functions",
+        "card can have so many VFs",
+        "eth5 has no SR-IOV",
+        "2",
+    ),
+    (
+        "network_manager",
+        True,
+        "warning",
+        f"{H1}.physical_functions",
+        "no other network manager takes the VFs",
+        "NetworkManager is active",
+        "none",
     ),
 )
 

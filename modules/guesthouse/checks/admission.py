@@ -9,6 +9,7 @@ from guesthouse.checks.before import preflight
 from guesthouse.checks.finding import Finding
 from guesthouse.errors import MachineError, Problem
 from guesthouse.facts.capacity import CapacityFact
+from guesthouse.facts.sriov import from_plain
 from guesthouse.placement import Plan
 
 
@@ -44,9 +45,19 @@ def _fact(answer: Mapping[str, Any]) -> CapacityFact | str:
             "memory_available_mib": int(answer["memory_available_mib"]),
             "vcpus": int(answer["vcpus"]),
             "nics": frozenset(answer["nics"]),
+            "cards": tuple(from_plain(_whole(card)) for card in answer["cards"]),
             "free_bytes": {path: int(size) for path, size in answer["free_bytes"].items()},
         }
     )
+
+
+def _whole(value: Any) -> Any:
+    """The engine hands whole numbers over as floats."""
+    if isinstance(value, Mapping):
+        return {key: _whole(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_whole(item) for item in value]
+    return int(value) if isinstance(value, float) else value
 
 
 def _problem(finding: Finding) -> Problem:

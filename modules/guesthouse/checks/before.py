@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
-from guesthouse.checks.finding import Finding, Severity, Status
+from guesthouse.checks import cards
+from guesthouse.checks.finding import Finding, Status
+from guesthouse.checks.row import Row
 from guesthouse.facts.capacity import CapacityFact
 from guesthouse.placement import HostPlan, Plan
 
@@ -17,19 +18,6 @@ LIBVIRT = ("libvirt-daemon-system", "libvirt-daemon", "libvirt", "libvirt-daemon
 QEMU = ("qemu-system-x86", "qemu-system", "qemu-kvm")
 
 
-@dataclass(frozen=True)
-class _Row:
-    """One thing looked at on one host."""
-
-    path: str
-    what: str
-    ok: bool
-    seen: str
-    wanted: str
-    remedy: str
-    severity: Severity = "error"
-
-
 def preflight(plan: Plan, facts: Mapping[str, CapacityFact | str]) -> list[Finding]:
     """Findings of all hosts; a text instead of facts says why a host did not answer."""
     findings = []
@@ -38,7 +26,7 @@ def preflight(plan: Plan, facts: Mapping[str, CapacityFact | str]) -> list[Findi
             continue
         if item.host.maintenance:
             what = "host is in maintenance"
-            row = _Row(f"hosts.{name}.maintenance", what, True, "", "", "", "info")
+            row = Row(f"hosts.{name}.maintenance", what, True, "", "", "", "info")
             findings.append(_finding(name, row, "not checked"))
             continue
         found = facts.get(name, "the host was not asked")
@@ -47,7 +35,7 @@ def preflight(plan: Plan, facts: Mapping[str, CapacityFact | str]) -> list[Findi
     return findings
 
 
-def _finding(host: str, row: _Row, status: Status) -> Finding:
+def _finding(host: str, row: Row, status: Status) -> Finding:
     return Finding(
         severity=row.severity,
         status=status,
@@ -61,38 +49,39 @@ def _finding(host: str, row: _Row, status: Status) -> Finding:
     )
 
 
-def _unreachable(item: HostPlan, reason: str) -> Iterator[_Row]:
+def _unreachable(item: HostPlan, reason: str) -> Iterator[Row]:
     remedy = "see that it is up, and that address, port, user and host_keys are right"
     path, what = f"hosts.{item.name}.address", "host answers over ssh"
-    yield _Row(path, what, False, reason, "it answers", remedy)
+    yield Row(path, what, False, reason, "it answers", remedy)
 
 
-def _rows(plan: Plan, item: HostPlan, fact: CapacityFact) -> Iterator[_Row]:
+def _rows(plan: Plan, item: HostPlan, fact: CapacityFact) -> Iterator[Row]:
     yield from _memory(plan, item, fact)
     if any(guest.host == item.name for guest in plan.guests.values()):
         yield from _hypervisor(item, fact)
     yield from _bridges(item, fact)
+    yield from cards.rows(plan, item, fact)
     yield from _disks(plan, item, fact)
 
 
-def _memory(plan: Plan, item: HostPlan, fact: CapacityFact) -> Iterator[_Row]:
+def _memory(plan: Plan, item: HostPlan, fact: CapacityFact) -> Iterator[Row]:
     base, real = f"hosts.{item.name}", fact.memory_total_mib
     seen = f"{real} MiB"
     if item.host.memory_mib is not None:
         least = item.host.memory_mib * (1 - KEPT_SHARE) - KEPT_MIB
         what, wanted = "host has the declared memory", f"{item.host.memory_mib} MiB"
         remedy = "declare what the host really has"
-        yield _Row(f"{base}.memory_mib", what, real >= least, seen, wanted, remedy)
+        yield Row(f"{base}.memory_mib", what, real >= least, seen, wanted, remedy)
     needed = sum(guest.memory_mib for guest in plan.guests.values() if guest.host == item.name)
     if needed:
         what, wanted = "the guests fit into the host's memory", f"at least {needed} MiB"
         remedy = "make guests smaller or move them to another host"
-        yield _Row(base, what, needed <= real, seen, wanted, remedy)
+        yield Row(base, what, needed <= real, seen, wanted, remedy)
 
 
-def _hypervisor(item: HostPlan, fact: CapacityFact) -> Iterator[_Row]:
+def _hypervisor(item: HostPlan, fact: CapacityFact) -> Iterator[Row]:
     base, packages = f"hosts.{item.name}", f"hosts.{item.name}.packages"
-    yield _Row(
+    yield Row(
         base,
         "host is x86-64",
         fact.arch == "x86_64",
@@ -101,7 +90,7 @@ def _hypervisor(item: HostPlan, fact: CapacityFact) -> Iterator[_Row]:
         "use another host",
     )
     remedy = "switch virtualisation on in the firmware and load kvm_intel or kvm_amd"
-    yield _Row(
+    yield Row(
         base,
         "/dev/kvm can be used",
         fact.has_kvm,
@@ -115,20 +104,20 @@ def _hypervisor(item: HostPlan, fact: CapacityFact) -> Iterator[_Row]:
         seen = fact.libvirt_version or "no answer on qemu:///system"
         remedy = "look at it: systemctl status libvirtd.service"
         ok = bool(fact.libvirt_version)
-        yield _Row(base, "libvirt answers", ok, seen, "it answers", remedy)
+        yield Row(base, "libvirt answers", ok, seen, "it answers", remedy)
 
 
 def _software(
     item: HostPlan, path: str, what: str, is_there: bool, packages: tuple[str, ...]
-) -> _Row:
+) -> Row:
     """Installed, or among the declared packages: then this same `up` installs it."""
     declared = [name for name in packages if name in item.host.packages]
     seen = "yes" if is_there else "no, this `up` installs it" if declared else "no"
     remedy = f"add {packages[0]} to {path}"
-    return _Row(path, what, is_there or bool(declared), seen, "yes", remedy)
+    return Row(path, what, is_there or bool(declared), seen, "yes", remedy)
 
 
-def _bridges(item: HostPlan, fact: CapacityFact) -> Iterator[_Row]:
+def _bridges(item: HostPlan, fact: CapacityFact) -> Iterator[Row]:
     nics: dict[str, str] = {}
     for name, bridge in item.host.bridges.items():
         # Bridges on VLANs may share a NIC: it is one thing that is there or not.
@@ -137,9 +126,9 @@ def _bridges(item: HostPlan, fact: CapacityFact) -> Iterator[_Row]:
             what, remedy = "host has the bridge's NIC", "list them on the host: ip -br link"
             seen = "yes" if ok else "no such interface"
             path = f"hosts.{item.name}.bridges.{name}.nic"
-            yield _Row(path, what, ok, seen, bridge.nic, remedy)
+            yield Row(path, what, ok, seen, bridge.nic, remedy)
     if item.host.bridges:
-        yield _Row(
+        yield Row(
             f"hosts.{item.name}.bridges",
             "systemd-networkd is active",
             fact.networkd,
@@ -150,7 +139,7 @@ def _bridges(item: HostPlan, fact: CapacityFact) -> Iterator[_Row]:
         )
 
 
-def _disks(plan: Plan, item: HostPlan, fact: CapacityFact) -> Iterator[_Row]:
+def _disks(plan: Plan, item: HostPlan, fact: CapacityFact) -> Iterator[Row]:
     for pool in plan.pools:
         if pool.host != item.name or pool.path not in fact.free_bytes:
             continue
@@ -164,4 +153,4 @@ def _disks(plan: Plan, item: HostPlan, fact: CapacityFact) -> Iterator[_Row]:
         what = "the disks can grow to their full size"
         seen, wanted = f"{free / GIB:.1f} GiB free", f"{full / GIB:.1f} GiB"
         remedy = "watch the free space, or use another pool"
-        yield _Row(f"pools.{pool.name}.path", what, full <= free, seen, wanted, remedy, "warning")
+        yield Row(f"pools.{pool.name}.path", what, full <= free, seen, wanted, remedy, "warning")

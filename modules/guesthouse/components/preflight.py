@@ -20,7 +20,12 @@ def host_facts(plan: Plan) -> dict[str, Any]:
         if host.has_ssh and not host.host.maintenance:
             nics = [bridge.nic for bridge in host.host.bridges.values() if bridge.nic]
             paths = [pool.path for pool in plan.pools if pool.host == name]
-            questions[name] = {"connection": connection(host), "paths": paths, "nics": nics}
+            questions[name] = {
+                "connection": connection(host),
+                "paths": paths,
+                "nics": nics,
+                "cards": bool(host.host.physical_functions),
+            }
     if not questions:
         return {}
     answer = pulumi.runtime.invoke("guesthouse:index:preflight", {"hosts": questions})

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from guesthouse.facts.question import Question
+from guesthouse.facts.sriov import CardFact
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,8 @@ class CapacityFact:
 
     ``has_kvm``: /dev/kvm is a character device that opens. ``libvirt_version`` is empty when
     libvirt does not answer on ``qemu:///system``; ``qemu`` is the emulator's path or empty.
-    ``networkd`` and ``apparmor``: running, and enabled in the kernel.
+    ``networkd`` and ``apparmor``: running, and enabled in the kernel. ``network_manager``: the
+    other one, NetworkManager, is running. ``cards`` are asked for on their own.
     """
 
     memory_total_mib: int
@@ -31,6 +33,8 @@ class CapacityFact:
     apparmor: bool
     nics: frozenset[str]
     free_bytes: Mapping[str, int]
+    network_manager: bool = False
+    cards: tuple[CardFact, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,7 @@ fi
 PATH=$PATH:/usr/libexec
 echo "qemu $(command -v qemu-system-x86_64 || command -v qemu-kvm || command -v kvm)"
 echo "networkd $(systemctl is-active systemd-networkd.service 2>/dev/null)"
+echo "network_manager $(systemctl is-active NetworkManager.service 2>/dev/null)"
 echo "apparmor $(cat /sys/module/apparmor/parameters/enabled 2>/dev/null)"
 """
 
@@ -116,6 +121,7 @@ def _fact(
         libvirt_version=last.get("libvirt", ""),
         qemu=last.get("qemu", ""),
         networkd=last.get("networkd") == "active",
+        network_manager=last.get("network_manager") == "active",
         apparmor=last.get("apparmor") == "Y",
         nics=frozenset(lines.get("nic", [])),
         free_bytes={paths[int(words[0])]: int(words[4]) * 1024 for words in free},

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from guesthouse.facts.question import Question
@@ -66,6 +66,22 @@ class CardFact:
             value in self.names if key == "alias" else value == mine[key]
             for key, value in select.items()
         )
+
+
+def plain(card: CardFact) -> dict[str, Any]:
+    """A card as values that JSON has."""
+    values = asdict(card)
+    values["names"] = sorted(card.names)
+    values["vfs"] = [asdict(vf) for vf in card.vfs.values()]
+    return values
+
+
+def from_plain(values: Mapping[str, Any]) -> CardFact:
+    """The card again."""
+    vfs = (VfFact(**vf) for vf in values["vfs"])
+    names, addresses = frozenset(values["names"]), tuple(values["addresses"])
+    more = {"names": names, "addresses": addresses, "vfs": {vf.number: vf for vf in vfs}}
+    return CardFact(**{**values, **more})
 
 
 _SYSFS = r"""

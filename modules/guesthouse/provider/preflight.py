@@ -6,18 +6,29 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from guesthouse.errors import MachineError, Problem
+from guesthouse.facts import sriov
 from guesthouse.facts.capacity import capacity
-from guesthouse.facts.question import ask
+from guesthouse.facts.question import Question, ask
+from guesthouse.facts.together import NotAnswered, together
 from guesthouse.machine.connections import Connections
 
 
 def host_capacities(connections: Connections, question: Mapping[str, Any]) -> dict[str, Any]:
-    """Facts of one host for ``{connection, paths, nics}``; raises UnreachableError."""
+    """Facts of one host for ``{connection, paths, nics, cards}``; raises UnreachableError."""
     host = connections.get(question["connection"])
     if host.is_test:
         host.libvirt.getHostname()
         return {}
-    fact = ask(host.run, capacity(question["paths"], question["nics"]))
-    values = asdict(fact)
+    parts: dict[str, Question[Any]] = {
+        "capacity": capacity(question["paths"], question["nics"]),
+        "cards": sriov.cards(question["cards"]),
+    }
+    facts = ask(host.run, together(parts))
+    for fact in facts.values():
+        if isinstance(fact, NotAnswered):
+            raise MachineError(Problem(f"host {host.name}", "does not tell", fact.reason))
+    values = asdict(facts["capacity"])
     values["nics"] = sorted(values["nics"])
+    values["cards"] = [sriov.plain(card) for card in facts["cards"]]
     return values
