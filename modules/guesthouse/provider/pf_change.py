@@ -26,13 +26,29 @@ _WORDS = {
 }
 
 
+# What the kernel says of sriov_numvfs (drivers/pci/iov.c) -> what helps.
+_NO_ROOM = "the firmware left no address space for them: boot with pci=realloc, or declare fewer"
+_REMEDIES = {
+    "Cannot allocate memory": _NO_ROOM,
+    "No space left": _NO_ROOM,
+    "Device or resource busy": "somebody set their number meanwhile: `up` tries again",
+    "Input/output error": "its driver refuses: see the host's kernel log (dmesg)",
+}
+
+
 def count_to(host: HostConnection, card: CardFact, count: int) -> None:
     """Set the number of virtual functions: any other number than 0 is set from 0 only."""
     path = f"/sys/bus/pci/devices/{card.pci_address}/sriov_numvfs"
     lines = ([f"echo 0 > {path}"] if card.vfs else []) + (
         [f"echo {count} > {path}"] if count else []
     )
-    host.root("; ".join(["set -e", *lines, "udevadm settle --timeout=60"]))
+    try:
+        host.root("; ".join(["set -e", *lines, "udevadm settle --timeout=60"]))
+    except MachineError as error:
+        said = error.problems[0].got or error.problems[0].what
+        hint = next((hint for words, hint in _REMEDIES.items() if words in said), "")
+        what = f"{card.nic} cannot have {count} virtual functions now"
+        raise MachineError(Problem(f"host {host.name}", what, said, hint=hint)) from error
 
 
 def files(host: HostConnection, card: CardFact | None, job: HostJob, unit: str) -> None:
