@@ -130,7 +130,9 @@ class Guest(Model):
     it may take to end when a permitted change needs a restart. ``power`` is enforced: a guest that
     is to be stopped is shut down (which needs the permission to restart), one that is to run is
     started, once the guests that it names in ``start_after`` are as declared. Disks that a
-    permitted change takes away are kept aside for ``keep_aside_days``.
+    permitted change takes away are kept aside for ``keep_aside_days``. ``devices`` are portable names
+    of the site's devices; it gets what its host has under them
+    (https://libvirt.org/formatdomain.html#host-device-assignment).
 
     ``on_crash`` is what libvirt does when QEMU tells it that the guest crashed: a panic of its
     kernel is told by the ``panic_device`` only (pvpanic). ``watchdog`` is what is done when the
@@ -160,6 +162,7 @@ class Guest(Model):
     keep_aside_days: Annotated[int, Field(ge=1, le=3650)] = 7
     disks: dict[Name, Disk] = Field(min_length=1, max_length=24)
     nics: dict[InterfaceName, Nic] = Field(default_factory=dict, max_length=16)
+    devices: tuple[Name, ...] = Field(default=(), max_length=16)
     cloud_init: CloudInit | None = None
 
     @property
