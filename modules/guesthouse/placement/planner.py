@@ -6,11 +6,12 @@ import ipaddress
 from collections.abc import Iterator
 
 from guesthouse.errors import SiteError
-from guesthouse.model import BridgeNetwork, Disk, Guest, Nic, Site, VirtualNetwork, rules
+from guesthouse.model import BridgeNetwork, Disk, Guest, MdevPlace, Nic, Site, VirtualNetwork, rules
 from guesthouse.model.dhcp import LIBVIRT_BLOCK_BITS
 from guesthouse.placement import capacity
 from guesthouse.placement.identity import Identity
 from guesthouse.placement.plan import (
+    DevicePlan,
     DiskPlan,
     GuestPlan,
     HostPlan,
@@ -147,6 +148,7 @@ def _guest(site: Site, identity: Identity, name: str, guest: Guest, images: Imag
         keep_aside_days=guest.keep_aside_days,
         disks=disks,
         nics=tuple(_nic(site, identity, name, key, nic) for key, nic in guest.nics.items()),
+        devices=tuple(_device(site, identity, name, guest.host, key) for key in guest.devices),
         cloud_init=guest.cloud_init,
         seed_pool=disks[0].pool,
         seed_volume=seed_volume,
@@ -197,3 +199,12 @@ def _nic(site: Site, identity: Identity, guest: str, name: str, nic: Nic) -> Nic
         max_rx_mbps=nic.max_rx_mbps or 0,
         max_tx_mbps=nic.max_tx_mbps or 0,
     )
+
+
+def _device(site: Site, identity: Identity, guest: str, host: str, name: str) -> DevicePlan:
+    place = site.devices[name][host]
+    if not isinstance(place, MdevPlace):
+        return DevicePlan(name, place, "", "", "")
+    # Of another type or on another parent it is another one: the document shows it.
+    uuid = identity.uuid("device", guest, name, place.mdev, place.parent)
+    return DevicePlan(name, "", place.mdev, uuid, place.parent)
