@@ -68,7 +68,7 @@ def _attribute(element: Element, child: str, name: str) -> str:
 
 
 def _host_device(element: Element) -> Key:
-    """Another place is another device, to be unplugged and plugged; the alias is our name for it."""
+    """Another place is another device, that is unplugged and plugged; an alias is our name."""
     address = element.find("source/address")
     place = ""
     if address is not None and element.get("type") == "mdev":

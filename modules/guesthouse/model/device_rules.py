@@ -8,7 +8,7 @@ from guesthouse.errors import Problem
 from guesthouse.model.device import MdevPlace
 from guesthouse.model.guest import Guest
 from guesthouse.model.order import Known
-from guesthouse.model.problems import Path, problem, quoted
+from guesthouse.model.problems import problem, quoted
 from guesthouse.model.site import Site
 
 

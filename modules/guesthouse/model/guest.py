@@ -130,8 +130,9 @@ class Guest(Model):
     it may take to end when a permitted change needs a restart. ``power`` is enforced: a guest that
     is to be stopped is shut down (which needs the permission to restart), one that is to run is
     started, once the guests that it names in ``start_after`` are as declared. Disks that a
-    permitted change takes away are kept aside for ``keep_aside_days``. ``devices`` are portable names
-    of the site's devices; it gets what its host has under them
+    permitted change takes away are kept aside for ``keep_aside_days``.
+
+    ``devices`` are portable names of the site's devices: it gets what its host has under them
     (https://libvirt.org/formatdomain.html#host-device-assignment).
 
     ``on_crash`` is what libvirt does when QEMU tells it that the guest crashed: a panic of its

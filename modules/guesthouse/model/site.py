@@ -22,8 +22,8 @@ __all__ = ["Site", "did_you_mean", "parse_site"]
 
 class Site(Model):
     """Everything of one stack. ``site`` is its identity and part of every UUID, ``allow`` what
-    changes of any guest or network may cost, ``devices`` where each host has the devices that guests
-    ask for by a portable name.
+    changes of any guest or network may cost, ``devices`` what each host has under the portable
+    names that guests ask for.
 
     The models check the shape; ``rules.problems`` checks what the parts say about each other.
     """
