@@ -148,7 +148,7 @@ def _guest(site: Site, identity: Identity, name: str, guest: Guest, images: Imag
         keep_aside_days=guest.keep_aside_days,
         disks=disks,
         nics=tuple(_nic(site, identity, name, key, nic) for key, nic in guest.nics.items()),
-        devices=tuple(_device(site, identity, name, guest.host, key) for key in guest.devices),
+        devices=_devices(site, identity, name, guest),
         cloud_init=guest.cloud_init,
         seed_pool=disks[0].pool,
         seed_volume=seed_volume,
@@ -199,6 +199,10 @@ def _nic(site: Site, identity: Identity, guest: str, name: str, nic: Nic) -> Nic
         max_rx_mbps=nic.max_rx_mbps or 0,
         max_tx_mbps=nic.max_tx_mbps or 0,
     )
+
+
+def _devices(site: Site, identity: Identity, name: str, guest: Guest) -> tuple[DevicePlan, ...]:
+    return tuple(_device(site, identity, name, guest.host, device) for device in guest.devices)
 
 
 def _device(site: Site, identity: Identity, guest: str, host: str, name: str) -> DevicePlan:
