@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from guesthouse.checks import disks, limits
+from guesthouse.checks import devices, disks, limits
 from guesthouse.checks.check import (
     Check,
     Ground,
@@ -60,6 +60,7 @@ def checks(plan: Plan, guest: GuestPlan) -> Iterator[Check]:
         yield from disks.checks(ground, guest, disk)
     for nic in guest.nics:
         yield from _nic(ground, guest, nic)
+    yield from devices.checks(ground, guest)
     if guest.cloud_init:
         yield ground.check(
             "cloud_init",
