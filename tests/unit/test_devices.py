@@ -11,6 +11,7 @@ from test_rules import changed, texts
 from test_sitefile_salvage import SOUND
 
 from guesthouse.effects import Change, Effect, domain_changes, room, seen_document, worst
+from guesthouse.effects.units import parse, units
 from guesthouse.model import rules
 from guesthouse.placement import plan
 from guesthouse.sitefile import read
@@ -226,13 +227,16 @@ def test_what_libvirt_adds_to_a_device_is_no_drift() -> None:
         assert room(text.replace("</devices>", port)).ports == free
 
 
-def test_a_device_that_somebody_plugged_is_drift_that_can_be_unplugged() -> None:
+@pytest.mark.parametrize("alias", ["hostdev0", "ua-theirs"])
+def test_a_device_that_somebody_plugged_is_drift_that_can_be_unplugged(alias: str) -> None:
     theirs = with_devices("0x09", more="<boot order='1'/>").replace(
-        '<alias name="ua-gpu0"/>', '<alias name="hostdev0"/>'
+        '<alias name="ua-gpu0"/>', f'<alias name="{alias}"/>'
     )
     seen = seen_document(DOCUMENT, DOCUMENT, theirs)
     (change,) = domain_changes(seen, DOCUMENT, ROOM)
-    key = ("devices", "hostdev", "0000:09:00.0")
-    assert change == Change(
-        "device 0000:09:00.0", "there", "", Effect.LIVE_PERSIST, key, "-hostdev"
-    )
+    name = {"hostdev0": "0000:09:00.0", "ua-theirs": "theirs"}[alias]
+    key = ("devices", "hostdev", *dict.fromkeys(("0000:09:00.0", name)))
+    gone = Effect.LIVE_PERSIST
+    assert change == Change(f"device {name}", "there", "", gone, key, "-hostdev")
+    # What is to be unplugged is found in what runs.
+    assert key in units(parse(theirs))

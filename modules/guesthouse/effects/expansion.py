@@ -78,8 +78,8 @@ _ANY = (
     "graphics/listen*",
     "tpm/backend*",
 )
-# What a device of the host is found by: an address, but not one that libvirt gave it.
-_PLACE = "hostdev/source"
+# What a device of the host is found by: an address and an alias, but not what libvirt gave it.
+_FOUND_BY = ("hostdev/source", "hostdev/alias")
 # A machine type brings its own watchdog and, on some, a panic device.
 _OWN_DEVICES = ("watchdog", "panic")
 # Values that say that nothing is set: defaults, and what libvirt writes once something was.
@@ -102,7 +102,7 @@ _NEUTRAL = (
 @cache
 def own(path: str) -> bool:
     """Is what has this path libvirt's own addition?"""
-    if path.startswith(_PLACE):
+    if path.startswith(_FOUND_BY):
         return False
     return path in _OWN_DEVICES or any(fnmatchcase(path, pattern) for pattern in _ANY)
 
