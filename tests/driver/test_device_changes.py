@@ -13,8 +13,10 @@ from test_boots import inputs
 import cases
 from guesthouse.components.inputs import mark
 from guesthouse.effects import domain_changes, room
+from guesthouse.errors import Problem, RefusedError
 from guesthouse.machine.connections import Connections
 from guesthouse.placement import DevicePlan
+from guesthouse.provider import guest_devices
 from guesthouse.provider.guest import GuestResource
 from guesthouse.provider.live import LiveChange
 from guesthouse.provider.resource import Call
@@ -104,3 +106,39 @@ def test_a_device_at_another_place_is_unplugged_first() -> None:
         ("attach", 1),
     ]
     assert 'name="ua-gpu0"' in domain.xml and 'bus="0x01"' not in domain.xml
+
+
+def test_each_step_of_a_guest_looks_after_its_devices(
+    resource: GuestResource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+
+    def refuse(*_args: Any) -> None:
+        raise RefusedError(Problem("guest a device gpu0", "is not on host 'memory'"))
+
+    off, less = declared(GPU, VGPU, power="stopped"), declared(GPU, power="stopped")
+    with monkeypatch.context() as patch:
+        patch.setattr(guest_devices, "_checked", refuse)
+        for step in (resource.create, lambda call, it: resource.planned(call, None, it)):
+            with pytest.raises(RefusedError):
+                step(CALL, off)
+    assert resource.read(off["uuid"], {**off, "declared": off}) is None
+    key, state = resource.create(CALL, off)
+    with monkeypatch.context() as patch:
+        patch.setattr(guest_devices, "_checked", refuse)
+        with pytest.raises(RefusedError):
+            resource.planned(CALL, state, less)
+        with pytest.raises(RefusedError):
+            resource.update(CALL, key, state, less)
+    for name in ("forget", "moved"):
+        old = getattr(guest_devices, name)
+        note = lambda *args, n=name, f=old: (done.append(n), f(*args))[1]  # noqa: E731
+        monkeypatch.setattr(guest_devices, name, note)
+    warm = resource.update(CALL, key, state, less)
+    assert done == ["forget"]
+    runs = resource.update(CALL, key, warm, {**less, "power": "running"})
+    done.clear()
+    stopped = resource.update(CALL, key, runs, {**less, "allow": ["restart"]})
+    assert done == ["moved", "forget"]
+    resource.delete(CALL, key, stopped)
+    assert done == ["moved", "forget", "forget"]
