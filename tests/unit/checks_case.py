@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from device_case import DEVICES, device_facts
+
 from guesthouse.checks.check import HostFacts, SiteFacts
 from guesthouse.facts.accounts import UserFact
 from guesthouse.facts.capacity import SizeFact
@@ -58,9 +60,11 @@ SITE: dict[str, Any] = {
         "nat": {"kind": "nat", "subnet": "10.7.0.0/24"},
         "theirs": {"kind": "isolated", "subnet": "10.8.0.0/24", "existing": True, "dhcp": False},
     },
+    "devices": DEVICES,
     "guests": {
         "web": {
             "host": "h1",
+            "devices": ["gpu0", "sound", "vgpu"],
             "vcpus": 2,
             "vcpus_max": 4,
             "memory_mib": 512,
@@ -145,6 +149,7 @@ def _host(plan_: Plan, name: str) -> HostFacts:
         files={p: FileFact(f.content, f.mode, f.owner, f.group) for p, f in host.files.items()},
         bridges=bridges | {"br9": BridgeFact(("eth9",), (), True)},
         cards=tuple(_card(index, f) for index, f in enumerate(host.physical_functions.values())),
+        pci=device_facts(guests),
         hypervisor=_hypervisor(plan_, name, guests),
         volumes=images | overlays,
         digests={i.path: i.sha256 for i in plan_.images if i.host == name},
@@ -217,6 +222,7 @@ def _domain(guest: GuestPlan) -> DomainFact:
             )
             for n in guest.nics
         },
+        devices={d.name: d.place for d in guest.devices},
     )
     live = dataclasses.replace(config, cpu="custom")
     return DomainFact(guest.uuid, "running", guest.autostart, "", config, live)

@@ -119,6 +119,14 @@ def test_a_host_of_the_test_driver_has_no_checks() -> None:
         hosts={"mem": {"libvirt_uri": "test:///default"}},
         pools={"guests": {"hosts": ["mem"], "path": "/srv/guests"}},
         networks={},
+        devices={},
         guests={},
     )
     assert checks(plan) == ()
+
+
+def test_a_guest_that_is_to_be_off_has_no_devices_bound() -> None:
+    guests = {"web": {**SITE["guests"]["web"], "power": "stopped"}}
+    ids = [check.id for check in checks(site_plan(guests=guests)) if ".devices" in check.id]
+    names = ("devices.gpu0", "devices.sound", "devices.vgpu", "devices")
+    assert ids == [f"h1: guests.web.{name}" for name in names]

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from checks_case import GONE, as_declared, changed, site_plan
+from device_case import rows as device_rows
 
 from guesthouse.checks import Finding, green
 from guesthouse.checks.check import SiteFacts, judge
@@ -237,7 +238,7 @@ INSIDE: tuple[Row, ...] = (
     ),
     ("web: guests.web.cloud_init.packages.nginx", (*WEB, "packages"), frozenset()),
 )
-ROWS = (*HOST, *GUEST, *INSIDE)
+ROWS = (*HOST, *GUEST, *device_rows(PLAN, GONE), *INSIDE)
 
 
 def findings(facts: SiteFacts) -> dict[str, Finding]:

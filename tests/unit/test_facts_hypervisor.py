@@ -103,6 +103,7 @@ def test_our_own_documents_are_read_as_planned(case: str) -> None:
         if plan.cloud_init:
             disks[plan.seed_target] = DomainDisk("disk", plan.seed_path, "")
         assert seen.disks == disks
+        assert seen.devices == {d.name: d.place for d in plan.devices}
         rates = {m: (n.max_rx_kb_per_s, n.max_tx_kb_per_s) for m, n in seen.nics.items()}
         assert rates == {n.mac: (n.max_rx_mbps * 125, n.max_tx_mbps * 125) for n in plan.nics}
 

@@ -97,8 +97,10 @@ def _instances(model: type[Model], node: Any) -> Iterator[tuple[type[Model], nod
         inner = [p for p in _parts(annotation) if isinstance(p, type) and issubclass(p, Model)]
         if not inner:
             continue
-        named = dict in map(typing.get_origin, _parts(annotation))
-        children = [child for _, child in value.value] if named else [value]
+        children = [value]
+        for _ in [part for part in _parts(annotation) if typing.get_origin(part) is dict]:
+            # Devices are by name, then by host.
+            children = [child for node in children for _, child in node.value]
         if isinstance(value, nodes.SequenceNode):
             children = value.value
         for child in children:

@@ -158,8 +158,8 @@ ROOTS: list[tuple[str, str, str]] = [
     (
         "\npools:\n",
         "\npols:\n",
-        "10:1 pols: unknown key, allowed 'allow', 'guests', 'hosts', 'images', "
-        "'networks', 'pools', 'site'\n  hint: did you mean 'pools'?",
+        "10:1 pols: unknown key, allowed 'allow', 'devices', 'guests', 'hosts', "
+        "'images', 'networks', 'pools', 'site'\n  hint: did you mean 'pools'?",
     ),
     (
         "[ssh-ed25519 AAAA]\n    bridges",

@@ -11,6 +11,7 @@ from guesthouse.facts.capacity import SizeFact
 from guesthouse.facts.host import BridgeFact, FileFact, ServiceFact
 from guesthouse.facts.hypervisor import HypervisorFact
 from guesthouse.facts.inside import InsideFact
+from guesthouse.facts.pci import DevicesFact
 from guesthouse.facts.sriov import CardFact
 from guesthouse.facts.storage import VolumeFact
 from guesthouse.facts.together import NotAnswered
@@ -33,6 +34,7 @@ class HostFacts:
     files: Mapping[str, FileFact] | NotAnswered
     bridges: Mapping[str, BridgeFact] | NotAnswered
     cards: tuple[CardFact, ...] | NotAnswered
+    pci: DevicesFact | NotAnswered
     hypervisor: HypervisorFact | NotAnswered
     volumes: Mapping[str, VolumeFact] | NotAnswered
     digests: Mapping[str, str] | NotAnswered

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from guesthouse.checks import disks, limits, virtual_function
+from guesthouse.checks import devices, disks, limits, virtual_function
 from guesthouse.checks.check import (
     Check,
     Ground,
@@ -61,6 +61,7 @@ def checks(plan: Plan, guest: GuestPlan) -> Iterator[Check]:
     for nic in guest.nics:
         yield from _nic(ground, guest, nic)
     yield from virtual_function.guest_checks(plan, guest, ground)
+    yield from devices.checks(ground, guest)
     if guest.cloud_init:
         yield ground.check(
             "cloud_init",

@@ -8,7 +8,7 @@ from guesthouse.checks.check import HostFacts
 from guesthouse.checks.network import used_bridges
 from guesthouse.checks.virtual_function import peers
 from guesthouse.facts import host as host_facts
-from guesthouse.facts import inside, sriov, storage
+from guesthouse.facts import inside, pci, sriov, storage
 from guesthouse.facts.capacity import size
 from guesthouse.facts.hypervisor import hypervisor
 from guesthouse.facts.inside import InsideFact
@@ -24,6 +24,7 @@ def host_question(plan: Plan, name: str, deep: bool = False) -> Question[HostFac
     images = [image.path for image in plan.images if image.host == name]
     disks = [disk.path for guest in guests for disk in guest.disks]
     foreign = [bridge for where, _, bridge in used_bridges(plan) if where == name]
+    devices = [d for guest in guests if guest.power != "stopped" for d in guest.devices]
     parts: dict[str, Question[Any]] = {
         "size": size(),
         "packages": host_facts.packages(host.packages),
@@ -31,6 +32,10 @@ def host_question(plan: Plan, name: str, deep: bool = False) -> Question[HostFac
         "files": host_facts.files(host.files),
         "bridges": host_facts.bridges((*host.bridges, *foreign)),
         "cards": sriov.cards(bool(host.physical_functions)),
+        "pci": pci.devices(
+            [d.pci_address for d in devices if d.pci_address],
+            [d.mdev_uuid for d in devices if d.mdev_uuid],
+        ),
         "hypervisor": hypervisor(
             domains=[guest.name for guest in guests],
             pools=[pool.name for pool in plan.pools if pool.host == name],

@@ -110,6 +110,7 @@ def values(plan: Plan) -> dict[str, Any]:
                 "login": guest.login,
                 "disks": guest.disks,
                 "nics": guest.nics,
+                "devices": guest.devices,
             }
             for name, guest in plan.guests.items()
         },

@@ -157,6 +157,7 @@ def guest_inputs(host: HostPlan, plan: GuestPlan, document: GuestDocument) -> di
         "disks": [asdict(disk) for disk in document.disks],
         "seed": seed if document.seed else {},
         "nics": [_nic(nic) for nic in plan.nics],
+        "devices": [asdict(device) for device in plan.devices],
         "login": plan.login,
         "address": plan.address,
         "serial_log": plan.serial_log,

@@ -91,10 +91,12 @@ def _move(old: str, new: str) -> str:
 
 def worst(changes: Iterable[Change]) -> list[Change]:
     """One change of each thing, its dearest: a disk goes from the domain, and its volume goes."""
-    found: dict[str, Change] = {}
+    found: dict[tuple[str, Key], Change] = {}
     for change in changes:
-        if change.what not in found or change.effect.rank > found[change.what].effect.rank:
-            found[change.what] = change
+        # One that goes at one place of the host and comes at another stays two.
+        thing = change.what, change.key if change.key[1:2] == ("hostdev",) else ()
+        if thing not in found or change.effect.rank > found[thing].effect.rank:
+            found[thing] = change
     return list(found.values())
 
 

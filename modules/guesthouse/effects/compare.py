@@ -45,7 +45,9 @@ def domain_changes(
     before, after = units(parse(old)), units(parse(new))
     live = None if running is None else units(parse(running))
     found: dict[tuple[Key, str], _Found] = {}
-    for key in dict.fromkeys([*after, *before]):
+    # A device at another place goes before it comes.
+    gone = [key for key in before if key not in after and kind(key) == "hostdev"]
+    for key in dict.fromkeys([*gone, *after, *before]):
         for item in _unit(key, before.get(key), after.get(key), live):
             # Several paths may say the same thing; one is shown.
             thing = _owner(key), item.row.what or item.path
@@ -102,7 +104,7 @@ def _join(kind: str, leaf: str) -> str:
 
 def _noun(key: Key) -> str:
     """The user's word for a device."""
-    return "NIC" if key[1] == "interface" else key[1]
+    return {"interface": "NIC", "hostdev": "device"}.get(key[1], key[1])
 
 
 def _change(found: _Found, names: Mapping[str, str]) -> Change:

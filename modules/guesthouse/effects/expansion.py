@@ -78,6 +78,8 @@ _ANY = (
     "graphics/listen*",
     "tpm/backend*",
 )
+# What a device of the host is found by: an address and an alias, but not what libvirt gave it.
+_FOUND_BY = ("hostdev/source", "hostdev/alias")
 # A machine type brings its own watchdog and, on some, a panic device.
 _OWN_DEVICES = ("watchdog", "panic")
 # Values that say that nothing is set: defaults, and what libvirt writes once something was.
@@ -93,12 +95,15 @@ _NEUTRAL = (
     (re.compile(r"blkiotune/weight"), ("100",)),
     (re.compile(r"disk/iotune/\w+"), ("0",)),
     (re.compile(r"interface/link@state"), ("up",)),
+    (re.compile(r"hostdev@(display|ramfb)"), ("off",)),
 )
 
 
 @cache
 def own(path: str) -> bool:
     """Is what has this path libvirt's own addition?"""
+    if path.startswith(_FOUND_BY):
+        return False
     return path in _OWN_DEVICES or any(fnmatchcase(path, pattern) for pattern in _ANY)
 
 

@@ -2,7 +2,8 @@
 
 A unit is a direct child of ``<domain>`` or of ``<devices>``, or an attribute of ``<domain>``. Its
 key says which one it is on both sides: a disk by its serial (our name for it), else by its target,
-an interface by its MAC, the rest by tag and order.
+an interface by its MAC, a device of the host by its place there and our name for it, the rest by
+tag and order.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from lxml import etree
 
 Element = Any
 Key = tuple[str, ...]
+
+# Aliases that are not libvirt's own begin so (https://libvirt.org/formatdomain.html#devices).
+ALIAS = "ua-"
 
 _PARSER = etree.XMLParser(
     remove_blank_text=True, remove_comments=True, resolve_entities=False, no_network=True
@@ -49,6 +53,8 @@ def device_key(element: Element) -> Key:
         return ("devices", name, serial or _attribute(element, "target", "dev"))
     if name == "interface":
         return ("devices", name, _attribute(element, "mac", "address"))
+    if name == "hostdev":
+        return ("devices", name, *_host_device(element))
     if name == "controller":
         return ("devices", name, element.get("type", ""), element.get("index", "0"))
     if name == "channel":
@@ -59,6 +65,20 @@ def device_key(element: Element) -> Key:
 def _attribute(element: Element, child: str, name: str) -> str:
     found = element.find(child)
     return "" if found is None else str(found.get(name, "")).lower()
+
+
+def _host_device(element: Element) -> Key:
+    """Another place is another device, that is unplugged and plugged; an alias is our name."""
+    address = element.find("source/address")
+    place = ""
+    if address is not None and element.get("type") == "mdev":
+        place = str(address.get("uuid", "")).lower()
+    elif address is not None and element.get("type") == "pci":
+        parts = [int(address.get(n) or "0", 0) for n in ("domain", "bus", "slot", "function")]
+        place = "{:04x}:{:02x}:{:02x}.{:x}".format(*parts)
+    alias = _attribute(element, "alias", "name")
+    name = alias.removeprefix(ALIAS) if alias.startswith(ALIAS) else ""
+    return tuple(part for part in (place, name) if part)
 
 
 def units(root: Element) -> dict[Key, Element]:

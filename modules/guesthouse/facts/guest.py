@@ -6,7 +6,7 @@ Follows https://libvirt.org/formatdomain.html. What the guest itself says is in 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lxml import etree
 
@@ -54,7 +54,8 @@ class DomainNic:
 @dataclass(frozen=True)
 class Shape:
     """One XML description. Memory in MiB; disks by target (vda), NICs by MAC in lower case;
-    ``watchdog`` is its action, empty without one."""
+    ``watchdog`` is its action, empty without one; ``devices`` of the host are by our name for them,
+    else by their place: a PCI address or a mediated device's UUID."""
 
     vcpus: int
     vcpus_max: int
@@ -71,6 +72,7 @@ class Shape:
     panic_device: bool
     disks: Mapping[str, DomainDisk]
     nics: Mapping[str, DomainNic]
+    devices: Mapping[str, str] = field(default_factory=dict)
 
     def disk(self, path: str) -> DomainDisk | None:
         """The disk with this file, whatever device it is."""
@@ -145,6 +147,7 @@ def shape(root: etree._Element) -> Shape:
         panic_device=root.find("devices/panic") is not None,
         disks=dict(_disk(item) for item in root.findall("devices/disk")),
         nics=dict(_nic(item) for item in root.findall("devices/interface")),
+        devices=dict(_device(item) for item in root.findall("devices/hostdev")),
     )
 
 
@@ -208,3 +211,15 @@ def _nic(item: etree._Element) -> tuple[str, DomainNic]:
     pci_address = "" if place is None else pci_of(place.attrib)
     vlan = 0 if tag is None else int(tag.get("id") or 0)
     return address, DomainNic(kind, name, tap, limits[0], limits[1], pci_address, vlan)
+
+
+def _device(item: etree._Element) -> tuple[str, str]:
+    alias, address = item.find("alias"), item.find("source/address")
+    place = f"another kind: {item.get('type')}"
+    if address is not None and item.get("type") == "mdev":
+        place = (address.get("uuid") or "").lower()
+    elif address is not None and item.get("type") == "pci":
+        place = pci_of(address.attrib)
+    name = "" if alias is None else alias.get("name") or ""
+    # Only aliases that begin so are somebody's own.
+    return (name.removeprefix("ua-") if name.startswith("ua-") else place), place

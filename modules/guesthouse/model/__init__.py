@@ -4,6 +4,7 @@ Comes in: plain values (from a site file or a Python program). Goes out: a Site,
 that lists every problem at once. May import: errors. The third-party name here is pydantic.
 """
 
+from guesthouse.model.device import MdevPlace
 from guesthouse.model.guest import CloudInit, Disk, Guest, Nic, SecretName, SshKey, User
 from guesthouse.model.host import Bridge, File, Host, Service
 from guesthouse.model.network import BridgeNetwork, DhcpRange, Network, SriovNetwork, VirtualNetwork
@@ -23,6 +24,7 @@ __all__ = [
     "Guest",
     "Host",
     "Image",
+    "MdevPlace",
     "Network",
     "Nic",
     "PhysicalFunction",

@@ -137,6 +137,9 @@ class Guest(Model):
     started, once the guests that it names in ``start_after`` are as declared. Disks that a
     permitted change takes away are kept aside for ``keep_aside_days``.
 
+    ``devices`` are portable names of the site's devices: it gets what its host has under them
+    (https://libvirt.org/formatdomain.html#host-device-assignment).
+
     ``on_crash`` is what libvirt does when QEMU tells it that the guest crashed: a panic of its
     kernel is told by the ``panic_device`` only (pvpanic). ``watchdog`` is what is done when the
     guest's system no longer feeds the machine's iTCO timer (libvirt 9.1 or newer); systemd feeds
@@ -165,6 +168,7 @@ class Guest(Model):
     keep_aside_days: Annotated[int, Field(ge=1, le=3650)] = 7
     disks: dict[Name, Disk] = Field(min_length=1, max_length=24)
     nics: dict[InterfaceName, Nic] = Field(default_factory=dict, max_length=16)
+    devices: tuple[Name, ...] = Field(default=(), max_length=16)
     cloud_init: CloudInit | None = None
 
     @property

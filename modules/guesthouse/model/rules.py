@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 from fnmatch import fnmatchcase
 
 from guesthouse.errors import Problem
-from guesthouse.model import addresses, first_boot, order, sriov_rules
+from guesthouse.model import addresses, device_rules, first_boot, order, sriov_rules
 from guesthouse.model.guest import Disk, Guest
 from guesthouse.model.host import Host
 from guesthouse.model.network import BridgeNetwork, Network, SriovNetwork
@@ -39,7 +39,7 @@ def problems(site: Site, known: Mapping[str, Collection[str]] | None = None) -> 
             if known is not None and kind not in known
             else {*getattr(site, kind), *(known or {}).get(kind, ())},
         )
-        for kind in ("hosts", "pools", "images", "networks", "guests")
+        for kind in ("hosts", "pools", "images", "networks", "devices", "guests")
     }
     hosts_whole = names["hosts"].names == site.hosts.keys()
     return [
@@ -48,6 +48,7 @@ def problems(site: Site, known: Mapping[str, Collection[str]] | None = None) -> 
         *_networks(site, names["hosts"], hosts_whole),
         *sriov_rules.network_problems(site, hosts_whole),
         *_guests(site, names, reach),
+        *device_rules.problems(site, names["hosts"].check, names["devices"].check),
         *order.problems(site, names["guests"].check),
         *addresses.problems(site, reach),
         *first_boot.problems(site),

@@ -80,14 +80,14 @@ def salvage(values: Any) -> Salvaged:
 
 
 def _known(values: dict[str, Any]) -> dict[str, Collection[str]]:
-    kinds = {kind: values.get(kind, {}) for kind in ("pools", "images", "networks")}
+    kinds = {kind: values.get(kind, {}) for kind in ("pools", "images", "networks", "devices")}
     kinds["hosts"] = values.get("hosts")
     return {kind: set(names) for kind, names in kinds.items() if isinstance(names, dict)}
 
 
 def _mend(values: dict[str, Any], detail: ErrorDetails) -> None:
     path = shape.yaml_path(detail)
-    whole = path[:1] in (("pools",), ("networks",)) or path[2:] in _ESSENTIAL
+    whole = path[:1] in (("pools",), ("networks",), ("devices",)) or path[2:] in _ESSENTIAL
     if detail["type"] == "extra_forbidden":
         _rename(values, path, shape.meant_key(detail, Site))
     elif whole or detail["loc"][-1:] == ("[key]",):

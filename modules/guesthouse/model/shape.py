@@ -59,6 +59,7 @@ _FORMS = {
     r"^[0-9a-f]{64}$": "64 hexadecimal digits",
     r"^[0-9a-f]{4}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]$": "a PCI address, as 0000:01:00.0",
     r"^[0-9a-f]{4}:[0-9a-f]{4}$": "vendor:device, as 8086:10c9",
+    r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$": "a type of mediated devices, as nvidia-63",
     r"^[A-Za-z0-9_-]{1,64}$": "a driver's name, as igb",
     r"^[^\s/]{1,255}$": "a name without blanks and '/'",
     r"^(ssh-ed25519|ssh-rsa|ecdsa-sha2-[a-z0-9-]+) [A-Za-z0-9+/=]+$": (
@@ -114,6 +115,8 @@ def yaml_path(detail: ErrorDetails) -> tuple[str, ...]:
         parts.pop()
     if len(parts) > 2 and parts[0] == "networks":
         del parts[2]
+    if len(parts) > 3 and parts[0] == "devices":
+        del parts[3]
     return tuple(parts)
 
 
@@ -212,8 +215,10 @@ def _schema(model: type[Model]) -> dict[str, Any]:
 
 
 def _child(node: dict[str, Any], part: str, schema: dict[str, Any]) -> dict[str, Any]:
-    for option in node.get("anyOf") or [node]:
+    for option in node.get("anyOf") or [node, *node.get("oneOf", ())]:
         shape = _resolve(option, schema)
+        if option.get("$ref", "").endswith(f"/{part}"):
+            return shape
         tags = shape.get("discriminator", {}).get("mapping", {})
         if part in tags:
             return _resolve({"$ref": tags[part]}, schema)

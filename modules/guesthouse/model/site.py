@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints, ValidationError
 
 from guesthouse.errors import SiteError
 from guesthouse.model import shape
+from guesthouse.model.device import DevicePlace
 from guesthouse.model.guest import Guest, Permission
 from guesthouse.model.host import Host
 from guesthouse.model.network import Network, NetworkPermission
@@ -21,7 +22,8 @@ __all__ = ["Site", "did_you_mean", "parse_site"]
 
 class Site(Model):
     """Everything of one stack. ``site`` is its identity and part of every UUID, ``allow`` what
-    changes of any guest or network may cost.
+    changes of any guest or network may cost, ``devices`` what each host has under the portable
+    names that guests ask for.
 
     The models check the shape; ``rules.problems`` checks what the parts say about each other.
     """
@@ -31,6 +33,7 @@ class Site(Model):
     pools: dict[Name, Pool] = Field(default_factory=dict)
     images: dict[Name, Image] = Field(default_factory=dict)
     networks: dict[Name, Network] = Field(default_factory=dict)
+    devices: dict[Name, dict[Name, DevicePlace]] = Field(default_factory=dict)
     guests: dict[Name, Guest] = Field(default_factory=dict)
     allow: tuple[Permission | NetworkPermission, ...] = ()
 

@@ -6,6 +6,7 @@ render, components and checks read. May import: model, errors.
 
 from guesthouse.placement.capacity import problems as capacity_problems
 from guesthouse.placement.plan import (
+    DevicePlan,
     DiskPlan,
     GuestPlan,
     HostPlan,
@@ -19,6 +20,7 @@ from guesthouse.placement.plan import (
 from guesthouse.placement.planner import plan
 
 __all__ = [
+    "DevicePlan",
     "DiskPlan",
     "GuestPlan",
     "HostPlan",

@@ -143,6 +143,23 @@ class NicPlan:
 
 
 @dataclass(frozen=True)
+class DevicePlan:
+    """A device of the host that a guest gets: the one at ``pci_address``, or (then that is empty)
+    one of ``mdev_type`` that is made on the PCI device ``parent``, with ``mdev_uuid``."""
+
+    name: str
+    pci_address: str
+    mdev_type: str
+    mdev_uuid: str
+    parent: str
+
+    @property
+    def place(self) -> str:
+        """What it is found by on the host."""
+        return self.pci_address or self.mdev_uuid
+
+
+@dataclass(frozen=True)
 class GuestPlan:
     """A guest with everything that its documents need."""
 
@@ -172,6 +189,7 @@ class GuestPlan:
     keep_aside_days: int
     disks: tuple[DiskPlan, ...]
     nics: tuple[NicPlan, ...]
+    devices: tuple[DevicePlan, ...]
     cloud_init: CloudInit | None
     seed_pool: str
     seed_volume: str
@@ -191,8 +209,9 @@ class GuestPlan:
 
     @property
     def root_ports(self) -> range:
-        """PCIe root ports: disks, seed, NICs, serial, balloon, rng, and 4 to grow live."""
-        return range(1, len(self.disks) + 1 + len(self.nics) + 3 + 4 + 1)
+        """PCIe root ports: disks, seed, NICs, devices, serial, balloon, rng, and 4 to grow live."""
+        plugged = len(self.disks) + 1 + len(self.nics) + len(self.devices)
+        return range(1, plugged + 3 + 4 + 1)
 
     @property
     def seed_target(self) -> str:

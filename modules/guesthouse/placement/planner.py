@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from guesthouse.errors import SiteError
 from guesthouse.model import (
     BridgeNetwork,
     Disk,
     Guest,
+    MdevPlace,
     Nic,
     Site,
-    SriovNetwork,
     VirtualNetwork,
     rules,
 )
-from guesthouse.model.dhcp import LIBVIRT_BLOCK_BITS
-from guesthouse.placement import capacity
+from guesthouse.placement import capacity, networks
 from guesthouse.placement.identity import Identity
 from guesthouse.placement.plan import (
+    DevicePlan,
     DiskPlan,
     GuestPlan,
     HostPlan,
     ImagePlan,
-    NetworkPlan,
     NicPlan,
     Plan,
     PoolPlan,
-    VfNetworkPlan,
 )
 
 GIB = 1024**3
@@ -46,12 +43,12 @@ def plan(site: Site, project: str, stack: str) -> Plan:
     return Plan(
         identity=identity,
         hosts={
-            name: HostPlan(name, host, _may_lose_link(site, ()))
+            name: HostPlan(name, host, networks.may_lose_link(site, ()))
             for name, host in site.hosts.items()
         },
         pools=tuple(_pools(site, identity)),
-        networks=tuple(_networks(site, identity)),
-        vf_networks=tuple(_vf_networks(site, identity)),
+        networks=tuple(networks.networks(site, identity)),
+        vf_networks=tuple(networks.vf_networks(site, identity)),
         images=tuple(images.values()),
         guests={
             name: _guest(site, identity, name, guest, images) for name, guest in site.guests.items()
@@ -64,66 +61,6 @@ def _pools(site: Site, identity: Identity) -> Iterator[PoolPlan]:
         for host in pool.hosts:
             uuid = "" if pool.existing else identity.uuid("pool", name)
             yield PoolPlan(host, name, pool.kind, pool.path.rstrip("/"), uuid, pool.existing)
-
-
-def _networks(site: Site, identity: Identity) -> Iterator[NetworkPlan]:
-    for name, network in site.networks.items():
-        if not isinstance(network, VirtualNetwork):
-            continue
-        subnet = ipaddress.ip_network(network.subnet)
-        start, end = _dhcp(network)
-        for host in network.hosts or tuple(site.hosts):
-            yield NetworkPlan(
-                host=host,
-                name=name,
-                uuid="" if network.existing else identity.uuid("network", name),
-                kind=network.kind,
-                bridge=identity.bridge_name(name),
-                mac=identity.mac("network", host, name),
-                subnet=network.subnet,
-                address=f"{subnet[1]}/{subnet.prefixlen}",
-                dhcp=network.dhcp,
-                dhcp_start=start,
-                dhcp_end=end,
-                existing=network.existing,
-                allow=_may_lose_link(site, network.allow),
-            )
-
-
-def _vf_networks(site: Site, identity: Identity) -> Iterator[VfNetworkPlan]:
-    for name, network in site.networks.items():
-        if not isinstance(network, SriovNetwork):
-            continue
-        for host_name in network.hosts or tuple(site.hosts):
-            functions = site.hosts[host_name].physical_functions
-            if network.physical_function in functions:
-                function = functions[network.physical_function]
-                vfs = (n for n in range(function.virtual_functions) if n not in function.fixed)
-                yield VfNetworkPlan(
-                    host=host_name,
-                    name=name,
-                    uuid=identity.uuid("network", name),
-                    physical_function=network.physical_function,
-                    vfs=tuple(vfs),
-                    allow=_may_lose_link(site, (*network.allow, *function.allow)),
-                )
-
-
-def _may_lose_link(site: Site, own: Sequence[str]) -> tuple[str, ...]:
-    return tuple(sorted({*(word for word in site.allow if word == "link_loss"), *own}))
-
-
-def _dhcp(network: VirtualNetwork) -> tuple[str, str]:
-    """The first and the last address that DHCP hands out; without a declared range all but the
-    host's own, as far as libvirt counts."""
-    if not network.dhcp:
-        return "", ""
-    if network.dhcp_range:
-        return network.dhcp_range.start, network.dhcp_range.end
-    subnet = ipaddress.ip_network(network.subnet)
-    last = subnet[-2] if subnet.version == 4 else subnet[-1]
-    block = int(subnet[2]) | ((1 << LIBVIRT_BLOCK_BITS) - 1)
-    return str(subnet[2]), str(min(last, type(last)(block)))
 
 
 def _images(site: Site) -> Iterator[ImagePlan]:
@@ -184,6 +121,7 @@ def _guest(site: Site, identity: Identity, name: str, guest: Guest, images: Imag
         keep_aside_days=guest.keep_aside_days,
         disks=disks,
         nics=tuple(_nic(site, identity, name, key, nic) for key, nic in guest.nics.items()),
+        devices=_devices(site, identity, name, guest),
         cloud_init=guest.cloud_init,
         seed_pool=disks[0].pool,
         seed_volume=seed_volume,
@@ -237,3 +175,16 @@ def _nic(site: Site, identity: Identity, guest: str, name: str, nic: Nic) -> Nic
         max_rx_mbps=nic.max_rx_mbps or 0,
         max_tx_mbps=nic.max_tx_mbps or 0,
     )
+
+
+def _devices(site: Site, identity: Identity, name: str, guest: Guest) -> tuple[DevicePlan, ...]:
+    return tuple(_device(site, identity, name, guest.host, device) for device in guest.devices)
+
+
+def _device(site: Site, identity: Identity, guest: str, host: str, name: str) -> DevicePlan:
+    place = site.devices[name][host]
+    if not isinstance(place, MdevPlace):
+        return DevicePlan(name, place, "", "", "")
+    # Of another type or on another parent it is another one: the document shows it.
+    uuid = identity.uuid("device", guest, name, place.mdev, place.parent)
+    return DevicePlan(name, "", place.mdev, uuid, place.parent)

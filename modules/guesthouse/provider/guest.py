@@ -14,6 +14,7 @@ from guesthouse.provider import changes as effects
 from guesthouse.provider import (
     cloud_init,
     domain,
+    guest_devices,
     guest_disks,
     guest_nics,
     guest_state,
@@ -26,6 +27,8 @@ from guesthouse.provider.restart import shut_down, with_way_back
 from guesthouse.provider.sights import Sights
 from guesthouse.provider.values import UNKNOWN
 from guesthouse.provider.waiting import Evidence
+
+Undo = list[Callable[[], None]]
 
 
 class GuestResource(Resource):
@@ -51,6 +54,7 @@ class GuestResource(Resource):
 
     def planned(self, call: Call, state: Values | None, inputs: Values) -> dict[str, Any]:
         if state is None:
+            guest_devices.look_ahead(self.host(inputs), inputs)
             unknown = dict.fromkeys(self.OUTPUTS, UNKNOWN)
             return {**inputs, **unknown, "declared": guest_state.declared(inputs), "changes": []}
         same_host(f"guest {inputs['name']}", state, inputs)
@@ -58,6 +62,7 @@ class GuestResource(Resource):
         if found:
             call.say(effects.summary(str(inputs["name"]), found))
         effects.refuse(inputs, found)
+        guest_devices.look_ahead(self.host(inputs), inputs, state)
         told = effects.told(found)
         _, inputs = cloud_init.settled(state, inputs, found)
         return {**state, **inputs, "declared": guest_state.declared(inputs), "changes": told}
@@ -69,15 +74,16 @@ class GuestResource(Resource):
             handle = host.libvirt
             adopted = domain.ours(handle, host.name, inputs)
             record = ownership.read_record(host, key)
+            guest_devices.prepare(call, host, inputs)
             token = ownership.new_token()
-            _record(host, inputs, token, complete=bool(record and record.complete))
+            guest_state.record(host, inputs, token, complete=bool(record and record.complete))
             guest_disks.make(call, host, inputs, record, keep=adopted is not None)
             if adopted is not None:
                 call.say(f"{name}: adopting our own guest from an earlier run")
             made = domain.define(handle, inputs["domain_xml"], token)
             if adopted is not None or inputs["autostart"]:
                 made.setAutostart(int(inputs["autostart"]))
-            _record(host, inputs, token, complete=True)
+            guest_state.record(host, inputs, token, complete=True)
             evidence = self._boot(call, host, made, inputs, token)
             live = domain.running(made, domain.power(made))
             return key, guest_state.state(inputs, token, evidence, live)
@@ -129,8 +135,9 @@ class GuestResource(Resource):
             effects.refuse(inputs, todo)
             if todo:
                 call.say(effects.summary(name, todo))
+            guest_devices.prepare(call, host, inputs, seen)
             if guest_disks.items(inputs) != guest_disks.items(state["declared"]):
-                _record(host, inputs, token, complete=True)
+                guest_state.record(host, inputs, token, complete=True)
             anew, inputs = cloud_init.settled(seen, inputs, todo)
             cold = [c for c in todo if c.effect.rank >= Effect.RESTART.rank and c.new]
             if anew or (cold and seen["power"] != "stopped"):
@@ -158,6 +165,7 @@ class GuestResource(Resource):
         made = domain.define(host.libvirt, inputs["domain_xml"], token, now)
         if seen["autostart"] != inputs["autostart"]:
             made.setAutostart(int(inputs["autostart"]))
+        guest_devices.forget(host, seen, inputs)
         guest_disks.grow(call, host, made, seen, inputs)
         for disk in guest_disks.gone(seen, inputs):
             guest_disks.set_aside(host, disk)
@@ -177,8 +185,7 @@ class GuestResource(Resource):
         anew: list[dict[str, Any]],
     ) -> dict[str, Any]:
         """Shut down, set ``anew`` aside, define, make, start; or take everything back."""
-        old_xml, undo = domain.stored(found), list[Callable[[], None]]()
-        states: list[dict[str, Any]] = []
+        old_xml, undo, states = domain.stored(found), Undo(), list[dict[str, Any]]()
         if not host.is_test:
             shut_down(found, float(inputs["shutdown_timeout_s"]), call.say)
         elif seen["power"] != "stopped":
@@ -204,7 +211,8 @@ class GuestResource(Resource):
                 back()
             power.bring(call, host, found, inputs)
 
-        with_way_back(found, old_xml, new, old)
+        with guest_devices.moved(host, seen, inputs):
+            with_way_back(found, old_xml, new, old)
         return self._read_back(host, found, states[0])
 
     def _read_back(
@@ -232,14 +240,8 @@ class GuestResource(Resource):
                 domain.remove(found)
             record = ownership.read_record(host, resource_id)
             if record is None or record.token == state["token"]:
+                guest_devices.forget(host, state)
                 guest_disks.remove(host, {**state["declared"], "name": state["name"]})
                 if not host.is_test:
                     host.root(f"rm -f {ownership.quoted(state['serial_log'])}*")
                 ownership.remove_record(host, resource_id)
-
-
-def _record(host: HostConnection, inputs: Values, token: str, complete: bool) -> None:
-    items = tuple(f"{pool}/{volume}" for pool, volume in guest_disks.items(inputs))
-    mark = ownership.mark_text(inputs["mark"])
-    record = ownership.Record(mark, str(inputs["name"]), token, complete, items)
-    ownership.write_record(host, str(inputs["uuid"]), record)

@@ -11,7 +11,7 @@ import libvirt
 from guesthouse.effects import Change, room, running_document, seen_document
 from guesthouse.machine import guest_agent
 from guesthouse.machine.connections import HostConnection
-from guesthouse.provider import domain, guest_disks
+from guesthouse.provider import domain, guest_disks, ownership
 from guesthouse.provider.resource import Values
 from guesthouse.provider.waiting import Evidence, look_addresses
 
@@ -61,6 +61,14 @@ def has_answered(seen: Values, inputs: Values, todo: Sequence[Change]) -> bool:
 
 def declared(inputs: Values) -> dict[str, Any]:
     return {name: inputs[name] for name in COMPARED if name != "secrets"}
+
+
+def record(host: HostConnection, inputs: Values, token: str, complete: bool) -> None:
+    """Write the registry file of a guest: whose its volumes are."""
+    items = tuple(f"{pool}/{volume}" for pool, volume in guest_disks.items(inputs))
+    mark = ownership.mark_text(inputs["mark"])
+    made = ownership.Record(mark, str(inputs["name"]), token, complete, items)
+    ownership.write_record(host, str(inputs["uuid"]), made)
 
 
 @dataclass(frozen=True)

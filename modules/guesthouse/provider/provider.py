@@ -145,7 +145,9 @@ class GuesthouseProvider(sdk.Provider):
             hint = "end the host's maintenance, or declare it later"
             raise RefusedError(Problem(request.name, "its host is in maintenance", hint=hint))
         if request.preview:
-            return sdk.CreateResponse(properties=_planned(resource, call, None, inputs))
+            # On the host's turn, since a guest asks whether it can have its devices.
+            planned = partial(_planned, resource, call, None, inputs)
+            return sdk.CreateResponse(properties=await self._on_host(inputs, planned))
         try:
             resource_id, state = await self._on_host(inputs, partial(resource.create, call, inputs))
         except InitFailed as failed:
