@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from guesthouse.cli import functions
 from guesthouse.cli.output import print_json, print_table
 from guesthouse.cli.project import Project
 from guesthouse.errors import MachineError, UnreachableError
@@ -29,6 +30,7 @@ def status(
 ) -> None:
     """Print state, health, CPU, memory, disk and network rates of hosts and guests.
 
+    Of SR-IOV cards: who has each virtual function, and what it carries, where that is counted.
     Exits with 4 when a host is unreachable; what is known of the others is printed.
     """
     from guesthouse.cli.stack import default_stack, hosts_only, read_plan
@@ -96,6 +98,15 @@ def _print(plan: Plan, answers: dict[str, Status | MachineError]) -> None:
             for name, host, seen in _guests(plan, answers)
         ],
     )
+    rows = [
+        row
+        for host, answer in answers.items()
+        if not isinstance(answer, MachineError)
+        for row in functions.rows(host, answer.physical_functions)
+    ]
+    if rows:
+        print()
+        print_table("Functions of SR-IOV cards", functions.COLUMNS, rows)
 
 
 def _host_row(name: str, answer: Status | MachineError) -> tuple[str, ...]:
@@ -149,7 +160,12 @@ def values(plan: Plan, answers: dict[str, Status | MachineError]) -> dict[str, A
         if isinstance(answer, MachineError):
             hosts[name] = {"state": _failure(answer), "error": str(answer)}
         else:
-            hosts[name] = {"state": "up", **dataclasses.asdict(answer.host)}
+            cards = {nic: dataclasses.asdict(pf) for nic, pf in answer.physical_functions.items()}
+            hosts[name] = {
+                "state": "up",
+                **dataclasses.asdict(answer.host),
+                "physical_functions": cards,
+            }
     guests = {
         name: {
             "host": host,

@@ -1,6 +1,7 @@
 """How busy a host and its guests are: two samples in one round trip, and rates between them.
 
-Follows proc_stat(5), proc_diskstats(5) and virsh(1) domstats. Sums over all disks and NICs.
+Follows proc_stat(5), proc_diskstats(5) and virsh(1) domstats. Sums over all disks and NICs; what a
+guest's virtual function carries is seen by the card only, and is in `guesthouse.facts.functions`.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from guesthouse.facts import functions
+from guesthouse.facts.functions import PfStatus
 from guesthouse.facts.health import health
 from guesthouse.facts.question import Question
 from guesthouse.facts.virsh import SYSTEM
@@ -47,10 +50,12 @@ class GuestStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """A host and all the guests that its libvirt knows, by name."""
+    """A host, all the guests that its libvirt knows, by name, and its cards that have virtual
+    functions, by interface."""
 
     host: HostStatus
     guests: Mapping[str, GuestStatus]
+    physical_functions: Mapping[str, PfStatus]
 
 
 # https://libvirt.org/html/libvirt-libvirt-domain.html#virDomainState
@@ -61,7 +66,7 @@ _STATES = (
 _OFF = ("shut off", "crashed")
 
 # --nowait: a guest whose QEMU is busy gives what is known, instead of holding up the others.
-_SAMPLE = f"""
+_SAMPLE = f"""{functions.SHELL}
 sample() {{
   echo "== $1 time $(cat /proc/uptime)"
   grep '^cpu ' /proc/stat
@@ -71,6 +76,9 @@ sample() {{
     n=${{d%/device}}; s=$n/statistics
     if [ -e "$s" ]; then echo "nic ${{n##*/}} $(cat $s/rx_bytes) $(cat $s/tx_bytes)"; fi
   done
+  echo "== $1 functions $(cat /proc/uptime)"
+  functions
+  if [ "$1" = b ]; then echo "== b holders $(cat /proc/uptime)"; holders; fi
   echo "== $1 guests $(cat /proc/uptime)"
   LC_ALL=C virsh -q -c {SYSTEM} domstats --raw --nowait --state --cpu-total --vcpu --balloon \\
     --block --interface
@@ -102,7 +110,7 @@ def _parse(output: str) -> Status:
         texts[sample, kind], times[sample, kind] = text, float(uptime)
 
     def rate_over(kind: str) -> Callable[[float, float], float]:
-        seconds = max(times["b", kind] - times["a", kind], 0.01)
+        seconds = max(times.get(("b", kind), 0.0) - times.get(("a", kind), 0.0), 0.01)
         return lambda first, second: round(max(second - first, 0.0) / seconds, 1)
 
     before, after = _domains(texts["a", "guests"]), _domains(texts["b", "guests"])
@@ -119,6 +127,12 @@ def _parse(output: str) -> Status:
             )
             for n, values in after.items()
         },
+        physical_functions=functions.functions(
+            texts.get(("a", "functions"), ""),
+            texts.get(("b", "functions"), ""),
+            texts.get(("b", "holders"), ""),
+            rate_over("functions"),
+        ),
     )
 
 
