@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import tempfile
@@ -55,6 +54,7 @@ def host(number: int) -> dict[str, Any]:
         "memory_mib": 4096,
         "host_keys": [KEY],
         "bridges": {"br0": {"nic": "eth1"}},
+        "physical_functions": {"card": {"nic": "eth2", "virtual_functions": 4}},
     }
 
 
@@ -66,7 +66,7 @@ SITE: dict[str, Any] = {
     "networks": {
         "lan": {"kind": "bridge", "bridge": "br0"},
         "nat": {"kind": "nat", "subnet": "10.7.0.0/24"},
-        "fast": {"kind": "bridge", "bridge": "br0"},
+        "fast": {"kind": "sriov", "physical_function": "card", "hosts": ["h1"]},
     },
     "guests": {
         "web": guest("h1", 1, lan0="lan", nat0="nat", fast0="fast"),
@@ -78,19 +78,8 @@ SITE: dict[str, Any] = {
 
 
 def site_plan(**guests: Any) -> Plan:
-    """The plan; network ``fast`` is one of virtual functions."""
-    made = plan(parse_site({**SITE, "guests": guests or SITE["guests"]}), "guesthouse", "unit")
-
-    def function(nic: Any) -> Any:
-        return dataclasses.replace(nic, bridge="") if nic.network == "fast" else nic
-
-    return dataclasses.replace(
-        made,
-        guests={
-            name: dataclasses.replace(one, nics=tuple(function(nic) for nic in one.nics))
-            for name, one in made.guests.items()
-        },
-    )
+    """The plan, of other guests when some are given."""
+    return plan(parse_site({**SITE, "guests": guests or SITE["guests"]}), "guesthouse", "unit")
 
 
 def opened(**guests: Any) -> Stack:

@@ -52,6 +52,14 @@ def test_guests_of_one_host_share_its_own_networks() -> None:
     assert [str(lane) for lane in found] == ["a -> b over nat (virtio bridge)"]
 
 
+def test_virtual_functions_in_other_vlans_share_nothing() -> None:
+    def function(number: int, vlan: int) -> dict[str, Any]:
+        return {**guest("h1", number), "nics": {"f0": {"network": "fast", "vlan": vlan}}}
+
+    found = lanes(opened(a=function(1, 7), b=function(2, 8), c=function(3, 7)), ())
+    assert [str(lane) for lane in found] == ["a -> c over fast (VF)"]
+
+
 @pytest.mark.parametrize(
     ("names", "message"),
     [

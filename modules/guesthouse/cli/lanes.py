@@ -40,13 +40,14 @@ class Lane:
 
 def _path(nic: NicPlan) -> str:
     """What carries a NIC's bytes: a virtual function, or virtio and a bridge of the host."""
-    return BRIDGE if nic.bridge or nic.libvirt_network else VF
+    return VF if nic.kind == "sriov" else BRIDGE
 
 
 def _segment(guest: GuestPlan, nic: NicPlan) -> tuple[str, ...]:
-    """Alike for NICs that reach each other. Each host has a libvirt network of its own."""
-    own = guest.host if _path(nic) == BRIDGE and nic.libvirt_network else ""
-    return (_path(nic), nic.network, own)
+    """Alike for NICs that reach each other: each host has a virtual network of its own, a virtual
+    function is in one VLAN."""
+    own = guest.host if nic.kind == "virtual" else ""
+    return (_path(nic), nic.network, own, str(nic.vlan))
 
 
 def lanes(opened: Stack, between: Sequence[str]) -> tuple[Lane, ...]:

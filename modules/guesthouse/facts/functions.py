@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from guesthouse.facts import virsh
+from guesthouse.facts import sriov, virsh
 
 # Counter -> its place in ip's JSON. A VF's sent bytes and packets have names of their own there.
 _PLACES = {
@@ -108,13 +108,8 @@ def holders(text: str) -> dict[str, str]:
         for place in root.iterfind("devices/*/source/address"):
             # A USB device's address has no slot.
             if place.get("slot"):
-                found[_pci(place)] = root.findtext("name") or ""
+                found[sriov.pci_of(place.attrib)] = root.findtext("name") or ""
     return found
-
-
-def _pci(place: Any) -> str:
-    parts = [int(place.get(name) or "0", 0) for name in ("domain", "bus", "slot", "function")]
-    return "{:04x}:{:02x}:{:02x}.{:x}".format(*parts)
 
 
 @dataclass(frozen=True)
