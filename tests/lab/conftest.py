@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from lab_project import LabProject
+from lab_project import Edit, LabProject
 
 from scratch import scratch_project
 
@@ -28,3 +28,22 @@ def deployed(lab: LabProject) -> LabProject:
     """The lab with its stack on it."""
     lab.guesthouse("up", "lab", "--yes")
     return lab
+
+
+@pytest.fixture
+def edit(deployed: LabProject) -> Iterator[Edit]:
+    """Replace texts of the site file (old, new, old, new...), which is as at first but for them; at
+    the end the file and the stack are as before."""
+    file = deployed.root / "stacks/lab.site.yaml"
+    whole = file.read_text()
+
+    def change(*texts: str) -> None:
+        text = whole
+        for old, new in zip(texts[::2], texts[1::2], strict=True):
+            assert whole.count(old) == 1
+            text = text.replace(old, new)
+        file.write_text(text)
+
+    yield change
+    file.write_text(whole)
+    deployed.guesthouse("up", "lab", "--yes")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ from scratch import clean_environment
 
 # The installed command, beside the interpreter that runs the tests.
 COMMAND = Path(sys.executable).with_name("guesthouse")
+
+# Replaces texts of the site file by others: old, new, old, new...
+Edit = Callable[..., None]
 
 
 class LabProject:
@@ -69,3 +73,20 @@ class LabProject:
         result = self.run("verify", "lab", "--json")
         assert result.returncode in (0, 1), result.stdout + result.stderr
         return list(json.loads(result.stdout)["findings"])
+
+    def said(self) -> str:
+        """What the preview says; it must be a preview that `up` would carry out."""
+        result = self.run("preview", "lab")
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout + result.stderr
+
+    def refused(self) -> str:
+        """What a preview says that `up` would refuse."""
+        result = self.run("preview", "lab")
+        assert result.returncode != 0, result.stdout + result.stderr
+        return result.stdout + result.stderr
+
+    def is_steady(self) -> None:
+        """All is as declared: nothing to do, and no check fails."""
+        self.guesthouse("preview", "lab", "--refresh", "--expect-no-changes")
+        assert [f["id"] for f in self.findings() if f["status"] == "failed"] == []

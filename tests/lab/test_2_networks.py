@@ -8,33 +8,13 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Iterator
 
-import pytest
-from lab_project import LabProject
+from lab_project import Edit, LabProject
 
-SITE = "stacks/lab.site.yaml"
 NAT = "nat: {hosts: [h1], kind: nat, subnet: 10.77.0.0/24, dhcp: true}"
 RANGE = NAT.replace("}", ", dhcp_range: {start: 10.77.0.100, end: 10.77.0.120}}")
 BRIDGE = "br0: {nic: enp0s4, address: 10.90.0.1/24}"
 NICS = ("lan0", "nat0")
-
-Edit = Callable[[str, str], None]
-
-
-@pytest.fixture
-def edit(deployed: LabProject) -> Iterator[Edit]:
-    """Replace a text of the site file; at the end the file and the stack are as before."""
-    file = deployed.root / SITE
-    whole = file.read_text()
-
-    def change(old: str, new: str) -> None:
-        assert whole.count(old) == 1
-        file.write_text(whole.replace(old, new))
-
-    yield change
-    file.write_text(whole)
-    deployed.guesthouse("up", "lab", "--yes")
 
 
 def carrier_changes(lab: LabProject) -> dict[str, int]:
@@ -52,25 +32,12 @@ def boot_id(lab: LabProject) -> str:
     return lab.guest("web", "cat /proc/sys/kernel/random/boot_id")
 
 
-def said(lab: LabProject) -> str:
-    """What the preview says; it must be a preview that `up` would carry out."""
-    result = lab.run("preview", "lab")
-    assert result.returncode == 0, result.stdout + result.stderr
-    return result.stdout + result.stderr
-
-
-def is_steady(lab: LabProject) -> None:
-    lab.guesthouse("preview", "lab", "--refresh", "--expect-no-changes")
-    failed = [f["id"] for f in lab.findings() if f["status"] == "failed"]
-    assert failed == []
-
-
 def test_a_dhcp_range_changes_and_no_guest_loses_its_link(deployed: LabProject, edit: Edit) -> None:
     before, boot = carrier_changes(deployed), boot_id(deployed)
     inside(deployed, PING.format(name="nat", address="10.77.0.1"))
     edit(NAT, RANGE)
     line = "dhcp range 10.77.0.2-10.77.0.254 -> 10.77.0.100-10.77.0.120 (live)"
-    assert f"network nat on h1: {line}" in said(deployed)
+    assert f"network nat on h1: {line}" in deployed.said()
     deployed.guesthouse("up", "lab", "--yes")
     assert (carrier_changes(deployed), boot_id(deployed)) == (before, boot)
     assert lost(deployed, "nat") == 0
@@ -78,7 +45,7 @@ def test_a_dhcp_range_changes_and_no_guest_loses_its_link(deployed: LabProject, 
     inside(deployed, "ip -4 address flush dev nat0; networkctl reconfigure nat0")
     address = inside(deployed, GOT.format(prefix="10.77.0.")).strip()
     assert 100 <= int(address.rpartition(".")[2]) <= 120
-    is_steady(deployed)
+    deployed.is_steady()
 
 
 def test_a_subnet_is_refused_then_changed_with_the_guests_plugged_in_again(
@@ -101,7 +68,7 @@ def test_a_subnet_is_refused_then_changed_with_the_guests_plugged_in_again(
         assert inside(deployed, GOT.format(prefix="10.78.0."))
         assert boot_id(deployed) == boot
         assert " 0% packet loss" in inside(deployed, "ping -c 3 -W 5 10.78.0.1")
-        is_steady(deployed)
+        deployed.is_steady()
     finally:
         edit(NAT, NAT.replace("}", permission))
         deployed.guesthouse("up", "lab", "--yes")
@@ -120,14 +87,14 @@ def test_a_bridges_vlan_changes_and_no_guest_loses_its_link(
     # 42 is br1's.
     for vlan in (43, 44):
         edit(BRIDGE, BRIDGE.replace("enp0s4,", f"enp0s4, vlan: {vlan},"))
-        assert f"h1: bridge br0 vlan {old} -> {vlan} (live: guests keep their link" in said(
-            deployed
+        assert (
+            f"h1: bridge br0 vlan {old} -> {vlan} (live: guests keep their link" in deployed.said()
         )
         deployed.guesthouse("up", "lab", "--yes")
         links = deployed.host("ip -d -o link show master br0")
         assert f"vlan protocol 802.1Q id {vlan}" in links
         assert len(re.findall(r": enp0s4", links)) == 1
-        is_steady(deployed)
+        deployed.is_steady()
         old = str(vlan)
     assert (carrier_changes(deployed), boot_id(deployed)) == (before, boot)
     assert deployed.host("cat /sys/class/net/br0/address") == mac

@@ -99,7 +99,7 @@ card nic=enp0s3 pci_address=0000:00:03.0 driver=virtio-pci device=1af4:1041 iomm
 card nic=enp1s0 pci_address=0000:01:00.0 driver=igb device=8086:10c9 iommu_group=7 total=7
 vf nic=enp1s0v0 pci_address=0000:01:10.0 driver=igbvf iommu_group=8 number=0
 vf nic= pci_address=0000:01:10.2 driver=vfio-pci iommu_group=9 number=1
-
+==
 """
 LINKS = [
     {"ifname": "enp0s3", "flags": ["UP", "LOWER_UP"], "addr_info": []},

@@ -76,7 +76,8 @@ def physical_function_inputs(
         "name": document.name,
         "select": dict(function.select),
         "virtual_functions": function.virtual_functions,
-        "vfs": {str(number): dict(vf) for number, vf in document.vfs.items()},
+        # A guest's own is as its document says: nothing strays.
+        "vfs": {str(number): {**vf, "strays": ""} for number, vf in document.vfs.items()},
         "files": {path: file.model_dump() for path, file in document.files.items()},
         "unit": document.unit,
         "allow": sorted({*host.allow, *function.allow}),

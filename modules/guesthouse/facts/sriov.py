@@ -99,7 +99,7 @@ for n in /sys/class/net/*; do
       "driver=$(word "$v/driver") iommu_group=$(word "$v/iommu_group") number=${v##*virtfn}"
   done
 done
-echo
+echo "=="
 ip -j -d address show
 """
 
@@ -121,7 +121,7 @@ def chosen(found: Iterable[CardFact], select: Mapping[str, str]) -> list[CardFac
 
 
 def _parse(output: str) -> tuple[CardFact, ...]:
-    about, _, answer = output.partition("\n\n")
+    about, _, answer = output.rpartition("==\n")
     links = {link["ifname"]: link for link in json.loads(answer or "[]") if link}
     made: list[tuple[dict[str, str], list[dict[str, str]]]] = []
     for line in about.splitlines():

@@ -8,6 +8,7 @@ from typing import Any
 
 from guesthouse.effects import physical_function_changes
 from guesthouse.errors import MachineError, Problem
+from guesthouse.facts.functions import HeldNic
 from guesthouse.facts.sriov import CardFact
 from guesthouse.machine.configure import HostJob, configure
 from guesthouse.machine.connections import HostConnection
@@ -51,10 +52,10 @@ def count_to(host: HostConnection, card: CardFact, count: int) -> None:
         raise MachineError(Problem(f"host {host.name}", what, said, hint=hint)) from error
 
 
-def files(host: HostConnection, card: CardFact | None, job: HostJob, unit: str) -> None:
-    """Write and remove files, and have systemd read them."""
+def files(host: HostConnection, card: CardFact | None, job: HostJob, unit: str) -> bool:
+    """Write and remove files, and have systemd read them; whether there were any."""
     if not (job.files or job.absent):
-        return
+        return False
     for path in job.absent:
         if path.endswith(".service"):
             old = shlex.quote(path.rpartition("/")[2])
@@ -65,13 +66,14 @@ def files(host: HostConnection, card: CardFact | None, job: HostJob, unit: str) 
     if card is not None:
         lines.append(f"networkctl reconfigure {shlex.quote(card.nic)}")
     configure(host.endpoint, HostJob(files=job.files, absent=job.absent, commands=tuple(lines)))
+    return True
 
 
 def attributes(host: HostConnection, inputs: Values, before: Values) -> None:
     """Set what is not as declared, then look; raises MachineError with all that did not hold."""
     card = pf_state.card(host, inputs)
     nic, problems = shlex.quote(card.nic), []
-    todo = [*_todo(card, inputs, before)]
+    todo = [*_todo(card, inputs, before), *_astray(card, pf_state.held_nics(host, card))]
     lines = [
         f"said=$(ip link set dev {nic} vf {number} {words} 2>&1) || echo {index} $said"
         for index, (number, words) in enumerate(todo)
@@ -113,6 +115,16 @@ def _todo(card: CardFact, inputs: Values, before: Values) -> Iterator[tuple[str,
             )
             if differs:
                 yield number, words.format(_value(name, wanted))
+
+
+def _astray(card: CardFact, nics: Mapping[int, HeldNic]) -> Iterator[tuple[str, str]]:
+    """What makes guests' virtual functions as their documents say again."""
+    for number, nic in nics.items():
+        vf = card.vfs[number]
+        if vf.vlan != nic.vlan:
+            yield str(number), f"vlan {nic.vlan}"
+        if vf.mac != nic.mac and not vf.trust:
+            yield str(number), f"mac {nic.mac}"
 
 
 def _value(name: str, wanted: Mapping[str, Any]) -> str:

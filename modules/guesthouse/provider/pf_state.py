@@ -7,8 +7,9 @@ from dataclasses import asdict
 from typing import Any
 
 from guesthouse.errors import Problem, RefusedError
+from guesthouse.facts import functions, sriov
 from guesthouse.facts import host as facts
-from guesthouse.facts import sriov, virsh
+from guesthouse.facts.functions import HeldNic
 from guesthouse.facts.question import ask
 from guesthouse.facts.sriov import CardFact
 from guesthouse.machine.connections import HostConnection
@@ -51,11 +52,12 @@ def card(host: HostConnection, inputs: Values) -> CardFact:
 def seen(card_: CardFact, host: HostConnection, wanted: Values) -> dict[str, Any]:
     """What is declared, as it is there."""
     files = ask(host.run, facts.files(filled(wanted["files"], card_)))
+    nics = held_nics(host, card_)
     return {
         "nic": card_.nic,
         "virtual_functions": len(card_.vfs),
         "vfs": {
-            number: vf(card_, int(number), declared)
+            number: {**vf(card_, int(number), declared), "strays": _strays(card_, number, nics)}
             for number, declared in wanted["vfs"].items()
             if int(number) in card_.vfs
         },
@@ -68,11 +70,33 @@ def seen(card_: CardFact, host: HostConnection, wanted: Values) -> dict[str, Any
 
 def vf(card_: CardFact, number: int, wanted: Mapping[str, Any]) -> dict[str, Any]:
     told = asdict(card_.vfs[number])
-    found = {name: told[name] for name in wanted}
+    found = {name: told[name] for name in wanted if name in told}
     # Fixed, without a MAC of its own: whatever the card gave it is right.
     if "mac" in found and not wanted["mac"]:
         found["mac"] = ""
     return found
+
+
+def held_nics(host: HostConnection, card_: CardFact) -> dict[int, HeldNic]:
+    """Number -> the running guest's NIC that has this virtual function."""
+    held = {vf.pci_address: vf.number for vf in card_.vfs.values() if vf.is_held}
+    if not held:
+        return {}
+    found = ask(host.root, functions.held_nics())
+    return {held[place]: nic for place, nic in found.items() if place in held}
+
+
+def _strays(card_: CardFact, number: str, nics: Mapping[int, HeldNic]) -> str:
+    """What the card has otherwise than the guest's document says; empty when nothing."""
+    nic, vf_ = nics.get(int(number)), card_.vfs[int(number)]
+    if nic is None:
+        return ""
+    pairs: list[tuple[str, Any, Any]] = [("VLAN", vf_.vlan or "none", nic.vlan or "none")]
+    if not vf_.trust:
+        # A trusted guest may choose its MAC.
+        pairs.append(("MAC", vf_.mac, nic.mac))
+    other = [f"{what} {seen}, not {wanted}" for what, seen, wanted in pairs if seen != wanted]
+    return f"{nic.guest} has {', '.join(other)}" if other else ""
 
 
 def filled(files: Mapping[str, Mapping[str, str]], card_: CardFact) -> dict[str, dict[str, str]]:
@@ -98,8 +122,9 @@ def holders(host: HostConnection, card_: CardFact) -> dict[int, str]:
         return {}
     guests: dict[str, str] = {}
     for domain in host.libvirt.listAllDomains(1):  # VIR_CONNECT_LIST_DOMAINS_ACTIVE
-        for place in virsh.xml(domain.XMLDesc(0)).iterfind("devices/*/source/address"):
-            guests[sriov.pci_of(place.attrib)] = f"guest {domain.name()}"
-    return {
-        n: guests.get(vf.pci_address, f"whoever has {vf.pci_address}") for n, vf in held.items()
-    }
+        guests |= functions.holders(domain.XMLDesc(0))
+    return {n: _holder(guests.get(vf.pci_address, ""), vf.pci_address) for n, vf in held.items()}
+
+
+def _holder(guest: str, place: str) -> str:
+    return f"guest {guest}" if guest else f"whoever has {place}"

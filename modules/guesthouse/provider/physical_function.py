@@ -103,13 +103,15 @@ class PhysicalFunctionResource(Resource):
             with vf_plugs.unplugged(call, host, key, plugs, inputs["nics"]):
                 if seen["virtual_functions"] != inputs["virtual_functions"]:
                     pf_change.count_to(host, card, int(inputs["virtual_functions"]))
-                files = {p: f for p, f in inputs["files"].items() if seen["files"].get(p) != f}
-                absent = tuple(sorted(was - wanted))
-                job = HostJob(files=pf_state.filled(files, card), absent=absent)
-                pf_change.files(host, card, job, str(inputs["unit"]))
                 pf_change.attributes(host, inputs, before)
                 if pool:
                     _networks(host, inputs)
+            # They are for the next boot and take their time: nobody waits for his link meanwhile.
+            files = {p: f for p, f in inputs["files"].items() if seen["files"].get(p) != f}
+            absent = tuple(sorted(was - wanted))
+            job = HostJob(files=pf_state.filled(files, card), absent=absent)
+            if pf_change.files(host, card, job, str(inputs["unit"])):
+                pf_change.attributes(host, inputs, before)
             _record(host, inputs, token, True, wanted)
         return {**inputs, "nic": card.nic, "declared": _declared(inputs)}
 
