@@ -86,7 +86,7 @@ def test_another_number_names_who_loses_the_link_and_brings_it_back(
     deployed: LabProject, edit: Edit
 ) -> None:
     boot, address = boot_id(deployed), mac(deployed, "db")
-    here = COUNT + DEFAULTS + FIXED.partition("f0:")[0]
+    here = COUNT + DEFAULTS + FIXED
     edit(here, here.replace("functions: 4", "functions: 6"))
     why = "all go for a moment, those of guest db too"
     refused = f"virtual functions 4 -> 6 (link_loss: {why}) is not allowed"
