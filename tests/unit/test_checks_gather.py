@@ -135,7 +135,7 @@ def test_a_guest_that_does_not_run_or_has_no_address_is_not_asked(site: Any) -> 
 def test_the_real_questions_are_shell_that_parses() -> None:
     for command in (
         host_question(PLAN, "h1", deep=True).command,
-        guest_question(PLAN.guests["web"]).command,
+        guest_question(PLAN, PLAN.guests["web"]).command,
         cloud_init().command,
     ):
         subprocess.run(["sh", "-n", "-c", command], check=True)
