@@ -76,6 +76,17 @@ CASES: list[tuple[tuple[tuple[str, Any], ...], list[str]]] = [
         ],
     ),
     (
+        (
+            ("networks.vfs", {"kind": "sriov", "physical_function": "up", "hosts": ["h1"]}),
+            (WEB, None),
+            (DB, None),
+        ),
+        [
+            "networks.vfs.hosts.0: the host declares no physical function 'up', got 'h1'\n"
+            "  hint: declare it under hosts.h1.physical_functions"
+        ],
+    ),
+    (
         (("networks.vfs.hosts", ["h1", "h9"]), (DB, None)),
         ["networks.vfs.hosts.1: unknown host, got 'h9', allowed 'h1', 'h2', 'mem'"],
     ),
