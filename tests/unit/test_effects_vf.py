@@ -127,8 +127,16 @@ def test_between_a_card_and_a_bridge_the_model_changes() -> None:
         True,
         False,
     ]
-    for one, other in ((DOCUMENT, bridge), (bridge, DOCUMENT)):
-        assert {c.effect.value for c in domain_changes(one, other, ROOM)} >= {"restart"}
+    assert changes(DOCUMENT, bridge) == [
+        "NIC data0 network none -> br0 (live)",
+        "NIC data0 model@type none -> virtio (restart)",
+        "NIC data0 vlan/tag@id 42 -> none (restart)",
+    ]
+    assert changes(bridge, DOCUMENT) == [
+        "NIC data0 network none -> vf (live)",
+        "NIC data0 vlan/tag@id none -> 42 (restart)",
+        "NIC data0 model@type virtio -> none (restart)",
+    ]
 
 
 def place(number: int) -> str:
