@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+import checks_card
 from device_case import DEVICES, device_facts
 
 from guesthouse.checks.check import HostFacts, SiteFacts
@@ -16,9 +17,8 @@ from guesthouse.facts.host import BridgeFact, FileFact, ServiceFact, VlanFact
 from guesthouse.facts.hypervisor import HypervisorFact
 from guesthouse.facts.inside import CloudInitFact, InsideFact, NicFact, RoutingFact, SystemFact
 from guesthouse.facts.network import NetworkFact
-from guesthouse.facts.sriov import CardFact, VfFact
 from guesthouse.facts.storage import PoolFact, VolumeFact
-from guesthouse.model import PhysicalFunction, parse_site
+from guesthouse.model import parse_site
 from guesthouse.placement import DiskPlan, GuestPlan, Plan, plan
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGuesthouseTestKeyAaaaaaaaaaaaaaaaaaaaaaaa"
@@ -42,7 +42,7 @@ SITE: dict[str, Any] = {
             "physical_functions": {
                 "fast": {
                     "driver": "igb",
-                    "virtual_functions": 2,
+                    "virtual_functions": 3,
                     "defaults": {"max_tx_mbps": 500, "min_tx_mbps": 10},
                     "fixed": {"0": {"mac": "52:54:00:00:00:99", "vlan": 42, "qos": 3}},
                 }
@@ -59,6 +59,7 @@ SITE: dict[str, Any] = {
         "office": {"kind": "bridge", "bridge": "br9", "existing": True, "hosts": ["h1"]},
         "nat": {"kind": "nat", "subnet": "10.7.0.0/24"},
         "theirs": {"kind": "isolated", "subnet": "10.8.0.0/24", "existing": True, "dhcp": False},
+        "vfs": {"kind": "sriov", "physical_function": "fast"},
     },
     "devices": DEVICES,
     "guests": {
@@ -85,6 +86,7 @@ SITE: dict[str, Any] = {
                 },
                 "nat0": {"network": "nat"},
                 "off0": {"network": "office"},
+                "vf0": {"network": "vfs", "vlan": 43, "address": "10.6.0.11/24"},
             },
             "cloud_init": {
                 "packages": ["nginx"],
@@ -99,7 +101,10 @@ SITE: dict[str, Any] = {
             "memory_mib": 256,
             "firmware": "uefi",
             "disks": {"root": {"pool": "guests", "image": "debian", "size_gib": 2}},
-            "nics": {"own0": {"network": "theirs", "address": "10.8.0.5/24"}},
+            "nics": {
+                "own0": {"network": "theirs", "address": "10.8.0.5/24"},
+                "vf0": {"network": "vfs", "vlan": 43, "address": "10.6.0.12/24"},
+            },
             "cloud_init": {"users": {"admin": {"ssh_keys": [KEY]}}},
         },
     },
@@ -116,7 +121,7 @@ def as_declared(plan_: Plan) -> SiteFacts:
     guests = plan_.guests.values()
     return SiteFacts(
         hosts={name: _host(plan_, name) for name in plan_.hosts},
-        guests={g.name: _inside(g, number) for number, g in enumerate(guests) if g.login},
+        guests={g.name: _inside(plan_, g, number) for number, g in enumerate(guests) if g.login},
         pinned={g.name: (_host_key(number),) for number, g in enumerate(guests) if g.login},
         left_out={},
     )
@@ -148,7 +153,7 @@ def _host(plan_: Plan, name: str) -> HostFacts:
         services={u: ServiceFact(s.enabled, s.running, True) for u, s in host.services.items()},
         files={p: FileFact(f.content, f.mode, f.owner, f.group) for p, f in host.files.items()},
         bridges=bridges | {"br9": BridgeFact(("eth9",), (), True)},
-        cards=tuple(_card(index, f) for index, f in enumerate(host.physical_functions.values())),
+        cards=checks_card.cards(plan_, name),
         pci=device_facts(guests),
         hypervisor=_hypervisor(plan_, name, guests),
         volumes=images | overlays,
@@ -156,27 +161,9 @@ def _host(plan_: Plan, name: str) -> HostFacts:
     )
 
 
-def _card(index: int, function: PhysicalFunction) -> CardFact:
-    place = {"mac": "52:54:00:11:11:11", "vlan": 0, "qos": 0}
-    vfs = {
-        n: VfFact(
-            number=n,
-            pci_address=f"0000:0{index}:10.{n}",
-            driver="igbvf",
-            iommu_group=f"{index}{n}",
-            nic=f"eth{index}v{n}",
-            **{**place, **function.virtual_function(n)},
-        )
-        for n in range(function.virtual_functions)
-    }
-    driver, names = function.driver or "igb", frozenset({"eth5"})
-    place_ = f"0000:0{index}:00.0"
-    return CardFact("eth5", names, place_, driver, "8086:10c9", f"{index}", 7, True, (), vfs)
-
-
 def _hypervisor(plan_: Plan, host: str, guests: list[GuestPlan]) -> HypervisorFact:
     return HypervisorFact(
-        domains={g.name: _domain(g) for g in guests},
+        domains={g.name: _domain(plan_, g) for g in guests},
         pools={
             p.name: PoolFact("5", p.kind, p.path, True, not p.existing)
             for p in plan_.pools
@@ -195,11 +182,12 @@ def _hypervisor(plan_: Plan, host: str, guests: list[GuestPlan]) -> HypervisorFa
             )
             for n in plan_.networks
             if n.host == host
-        },
+        }
+        | checks_card.networks(plan_, host),
     )
 
 
-def _domain(guest: GuestPlan) -> DomainFact:
+def _domain(plan_: Plan, guest: GuestPlan) -> DomainFact:
     config = Shape(
         vcpus=guest.vcpus,
         vcpus_max=guest.vcpus_max,
@@ -218,13 +206,17 @@ def _domain(guest: GuestPlan) -> DomainFact:
         | {guest.seed_target: DomainDisk("disk", guest.seed_path, "")},
         nics={
             n.mac: DomainNic(
-                "bridge" if n.bridge else "network", n.bridge or n.libvirt_network, "vnet0"
+                "bridge" if n.bridge else "network",
+                n.bridge or n.libvirt_network,
+                "vnet0",
+                vlan=n.vlan,
             )
             for n in guest.nics
         },
         devices={d.name: d.place for d in guest.devices},
     )
-    live = dataclasses.replace(config, cpu="custom")
+    nics = {**config.nics, **checks_card.running_nics(plan_, guest)}
+    live = dataclasses.replace(config, cpu="custom", nics=nics)
     return DomainFact(guest.uuid, "running", guest.autostart, "", config, live)
 
 
@@ -242,7 +234,7 @@ def _host_key(number: int) -> str:
     return f"ssh-ed25519 AAAA{number}"
 
 
-def _inside(guest: GuestPlan, number: int) -> InsideFact:
+def _inside(plan_: Plan, guest: GuestPlan, number: int) -> InsideFact:
     packages = guest.cloud_init.packages if guest.cloud_init else ()
     return InsideFact(
         system=SystemFact(
@@ -255,7 +247,10 @@ def _inside(guest: GuestPlan, number: int) -> InsideFact:
             disks={disk.serial: disk.size_bytes for disk in guest.disks},
             root_bytes=guest.disks[0].size_bytes * 19 // 20,
         ),
-        nics={n.mac: NicFact(n.name, (n.address or "10.7.0.77/24",)) for n in guest.nics},
+        nics={
+            n.mac: NicFact(n.name, (n.address or "10.7.0.77/24",), checks_card.driver(n))
+            for n in guest.nics
+        },
         routing=RoutingFact(
             {n.name: (n.gateway,) for n in guest.nics if n.gateway},
             tuple(server for n in guest.nics for server in n.nameservers),
@@ -271,6 +266,7 @@ def _inside(guest: GuestPlan, number: int) -> InsideFact:
             for name, user in guest.users.items()
         },
         packages=frozenset(packages),
+        reached=checks_card.reached(plan_, guest),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from test_rules import BASE
 
-from guesthouse.effects import Effect, physical_function_changes
+from guesthouse.effects import COUNT, FIXED, Effect, physical_function_changes
 from guesthouse.facts import sriov
 from guesthouse.model import PhysicalFunction, parse_site, rules
 
@@ -167,3 +167,68 @@ def test_another_number_takes_the_link_of_those_that_have_one() -> None:
     (change,) = physical_function_changes(old, new, ["guest web"])
     assert change.effect is Effect.LINK_LOSS
     assert "guest web" in str(change)
+
+
+HELD = ("guest web", "guest db")
+
+
+def fixed(*numbers: int, count: int = 4) -> dict[str, Any]:
+    """So many, of which these are the host's."""
+    made = function(count, trust=False)
+    for number in numbers:
+        made["vfs"][str(number)] |= {"mac": "", "vlan": 42, "qos": 0}
+    return made
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "changes"),
+    [
+        (fixed(0), fixed(0), []),
+        (
+            fixed(),
+            fixed(0, 1, 3),
+            [
+                "fixed virtual functions none -> 0-1, 3 (link_loss: "
+                "the NICs of guest db, guest web are plugged in anew)",
+                "VF 0-1, 3 vlan none -> 42 (live)",
+            ],
+        ),
+        (
+            fixed(0),
+            fixed(),
+            [
+                "fixed virtual functions 0 -> none (link_loss: "
+                "the NICs of guest db, guest web are plugged in anew)"
+            ],
+        ),
+        # Another number is the greater change, and there is one reason to lose the link.
+        (
+            fixed(0),
+            fixed(1, count=5),
+            [
+                "virtual functions 4 -> 5 (link_loss: "
+                "all go for a moment, those of guest db, guest web too)",
+                "VF 1 vlan none -> 42 (live)",
+            ],
+        ),
+    ],
+)
+def test_which_ones_guests_may_get(
+    old: dict[str, Any], new: dict[str, Any], changes: list[str]
+) -> None:
+    assert said(old, new, HELD) == changes
+    assert [line.partition(" (")[2] for line in said(old, new)] == ["live)"] * len(changes)
+    # The provider pulls the guests' NICs out for these.
+    pool = [c.what for c in physical_function_changes(old, new, HELD) if c.what in (COUNT, FIXED)]
+    assert len(pool) == bool(changes)
+
+
+def test_what_was_fixed_is_known_from_what_was_declared() -> None:
+    """What is seen is told in the words of what is wanted: it has a VLAN as soon as that has."""
+    seen, wanted = fixed(0), fixed(0)
+    assert said(seen, wanted, HELD) == []
+    assert said({**seen, "was": fixed()["vfs"]}, wanted, HELD) == [
+        "fixed virtual functions none -> 0 (link_loss: "
+        "the NICs of guest db, guest web are plugged in anew)"
+    ]
+    assert said({**seen, "was": None}, wanted, HELD) == []

@@ -28,7 +28,7 @@ SECTIONS = {
 }
 _WORDS = {"forward@mode": "kind", "bridge@name": "bridge"}
 # libvirt's word -> ours.
-_KINDS = {"nat": "nat", "route": "routed", "": "isolated"}
+_KINDS = {"nat": "nat", "route": "routed", "": "isolated", "hostdev": "sriov"}
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ _ANY = "*"
 _UNKNOWN = "unknown"
 _DISK = {"pool": _UNKNOWN, "image": _UNKNOWN, "size_gib": "1"}
 _HOST_KEY = "ssh-ed25519 AAAA"
+_FUNCTION = {"alias": _UNKNOWN, "virtual_functions": "1024"}
 _HOST = {"address": _UNKNOWN, "host_keys": [_HOST_KEY]}
 
 # Bad or missing values that something else would be missed for: what stands in.
@@ -30,6 +31,13 @@ _STAND_INS: dict[tuple[str, ...], Any] = {
     ("hosts",): {_UNKNOWN: _HOST},
     ("hosts", _ANY, "host_keys", _ANY): _HOST_KEY,
     ("hosts", _ANY, "bridges", _ANY): {},
+    ("hosts", _ANY, "physical_functions", _ANY): _FUNCTION,
+    ("hosts", _ANY, "physical_functions", _ANY, "virtual_functions"): "1024",
+    ("hosts", _ANY, "physical_functions", _ANY, "nic"): _UNKNOWN,
+    ("hosts", _ANY, "physical_functions", _ANY, "pci_address"): "0000:00:00.0",
+    ("hosts", _ANY, "physical_functions", _ANY, "driver"): _UNKNOWN,
+    ("hosts", _ANY, "physical_functions", _ANY, "device"): "0000:0000",
+    ("hosts", _ANY, "physical_functions", _ANY, "alias"): _UNKNOWN,
     ("guests", _ANY, "host"): _UNKNOWN,
     ("guests", _ANY, "memory_mib"): "32",
     ("guests", _ANY, "disks"): {_UNKNOWN: _DISK},
@@ -40,7 +48,7 @@ _STAND_INS: dict[tuple[str, ...], Any] = {
     ("guests", _ANY, "nics", _ANY, "network"): _UNKNOWN,
 }
 # Without these, what is left of the host would be judged wrongly: it goes as a whole.
-_ESSENTIAL = (("bridges",), ("libvirt_uri",))
+_ESSENTIAL = (("bridges",), ("physical_functions",), ("libvirt_uri",))
 _PASSES = 8
 
 
