@@ -33,6 +33,7 @@ class Domain:
     active: bool = True
     lets_go: bool = True
     refuses: str = ""
+    ends: bool = False
 
     def name(self) -> str:
         return self.name_
@@ -61,6 +62,9 @@ class Domain:
 
     def attachDeviceFlags(self, xml: str, flags: int) -> None:
         assert flags == libvirt.VIR_DOMAIN_AFFECT_LIVE
+        if self.ends:
+            self.active = False
+            raise error(libvirt.VIR_ERR_OPERATION_INVALID)
         if self.refuses:
             raise error(libvirt.VIR_ERR_INTERNAL_ERROR, self.refuses)
         self.log.append(f"{self.name_} put back {mac(xml)}")

@@ -12,7 +12,7 @@ import cases
 from guesthouse.facts import guest, virsh
 from guesthouse.facts.guest import DomainDisk, DomainNic, Shape
 from guesthouse.facts.hypervisor import hypervisor
-from guesthouse.facts.network import NetworkFact
+from guesthouse.facts.network import NetworkFact, network
 from guesthouse.facts.storage import PoolFact
 
 RECORDED = (Path(__file__).parent / "recorded_facts" / "virsh.txt").read_text()
@@ -177,3 +177,65 @@ def test_limits() -> None:
 
 def test_a_limit_that_was_taken_back_is_none() -> None:
     assert guest.shape(virsh.xml(LIMITED.format(quota=-1))).cpu_limit_percent == 0
+
+
+# A virtual function: from `virsh dumpxml --inactive` and `virsh dumpxml` of libvirt 11.3.
+STORED_VF = """<domain type='kvm'><memory>1</memory><vcpu>1</vcpu><devices>
+  <interface type='network'>
+    <mac address='52:00:00:00:00:0A'/>
+    <source network='vf'/>
+    <vlan>
+      <tag id='42'/>
+    </vlan>
+  </interface>
+</devices></domain>
+"""
+RUNNING_VF = STORED_VF.replace("type='network'", "type='hostdev' managed='yes'").replace(
+    "<source network='vf'/>",
+    "<driver name='vfio'/><source>"
+    "<address type='pci' domain='0x0000' bus='0x01' slot='0x10' function='0x2'/></source>"
+    "<alias name='hostdev0'/><address type='pci' domain='0x0000' bus='0x05' slot='0x00'/>",
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "nic"),
+    [
+        (STORED_VF, DomainNic("network", "vf", "", vlan=42)),
+        (RUNNING_VF, DomainNic("hostdev", "", "", pci_address="0000:01:10.2", vlan=42)),
+        (
+            RUNNING_VF.replace("<tag id='42'/>", ""),
+            DomainNic("hostdev", "", "", 0, 0, "0000:01:10.2"),
+        ),
+    ],
+)
+def test_a_virtual_function(text: str, nic: DomainNic) -> None:
+    assert guest.shape(virsh.xml(text)).nics == {"52:00:00:00:00:0a": nic}
+
+
+# From `virsh net-dumpxml` of libvirt 11.3, a guest plugged in.
+POOL = """<network connections='1'>
+  <name>vf</name>
+  <uuid>c95eadca-866f-4c18-b8b3-c8e18a1b3769</uuid>
+  <forward mode='hostdev' managed='yes'>
+    <driver name='vfio'/>
+    <address type='pci' domain='0x0000' bus='0x01' slot='0x10' function='0x2' connections='1'/>
+    <address type='pci' domain='0x0000' bus='0x01' slot='0x11' function='0x0'/>
+  </forward>
+</network>
+"""
+
+
+def test_a_network_of_virtual_functions() -> None:
+    info = "Name: vf\nUUID: u\nActive:         yes\nPersistent:     yes\nAutostart:      no\n"
+    assert network(info, POOL) == NetworkFact(
+        uuid="u",
+        kind="sriov",
+        bridge="",
+        addresses=(),
+        dhcp=False,
+        dhcp_ranges=(),
+        active=True,
+        autostart=False,
+        vfs=("0000:01:10.2", "0000:01:11.0"),
+    )

@@ -114,3 +114,50 @@ def test_accounts(status: str, password: str | None) -> None:
         "other": UserFact("/bin/bash", None, None, None),
         "bare": UserFact("/bin/sh", "locked", (), False),
     }
+
+
+# One of a virtual function, one of virtio; the loopback has no device.
+DRIVERS = "lan0 virtio_net\nvf0 igbvf\n\n"
+
+
+def links(*names: str) -> str:
+    """As `ip -j address show` tells them."""
+    rows = [
+        {"ifname": name, "link_type": "ether", "address": f"52:00:00:00:00:0{index}"}
+        for index, name in enumerate(names)
+    ]
+    return json.dumps(rows)
+
+
+@pytest.mark.parametrize(
+    ("about", "drivers"),
+    [
+        (DRIVERS, ["virtio_net", "igbvf", ""]),
+        # Nothing has a driver: then there is only the blank line.
+        ("\n", ["", "", ""]),
+    ],
+)
+def test_drivers_of_nics(about: str, drivers: list[str]) -> None:
+    found = inside._nics(about + links("lan0", "vf0", "br0"))
+    assert [nic.name for nic in found.values()] == ["lan0", "vf0", "br0"]
+    assert [nic.driver for nic in found.values()] == drivers
+
+
+def test_who_answers_to_pings(tmp_path: Path) -> None:
+    (tmp_path / "ping").write_text(
+        f'#!/bin/sh\necho "$@" >>{tmp_path}/asked\necho 1 packets\n[ "${{10}}" = 10.6.0.12 ]\n'
+    )
+    (tmp_path / "ping").chmod(0o755)
+    question = inside.pings([("vf0", "10.6.0.12"), ("vf1", "10.6.0.13")])
+    found = ask(lambda command: here(f"PATH={tmp_path}:$PATH; {command}"), question)
+    assert found == {"10.6.0.12"}
+    assert (tmp_path / "asked").read_text().splitlines() == [
+        f"-q -c 3 -i 0.3 -W 3 -I {nic} {address}"
+        for nic, address in (("vf0", "10.6.0.12"), ("vf1", "10.6.0.13"))
+    ]
+    assert ask(here, inside.pings([])) == frozenset()
+
+
+def test_nobody_answers_to_pings_and_that_is_an_answer() -> None:
+    question = inside.pings([("no such", "10.6.0.12; echo 10.6.0.12")])
+    assert ask(here, question) == frozenset()

@@ -18,8 +18,9 @@ from guesthouse.effects.units import parse, serialise
 from guesthouse.errors import MachineError
 from guesthouse.provider import guest_nics, vf_plugs
 from guesthouse.provider.live import LiveChange
+from guesthouse.provider.network import NetworkResource
 from guesthouse.provider.resource import Call
-from guesthouse.provider.vf_network import emptied, filled
+from guesthouse.provider.vf_network import VfNetworkResource, emptied, filled
 from guesthouse.provider.vf_plugs import VfPlug, held, unplugged
 
 CARD = cards()[1]
@@ -211,6 +212,37 @@ def test_a_guest_that_is_off_or_gone_meanwhile_needs_nothing_back(there: bool) -
     host.files[FILE] = json.dumps([asdict(VfPlug("web", WEB, MAC, PLACE, PLUG))])
     Run(host)()
     assert host.log == ["written down", "block", "file removed"]
+
+
+def test_one_that_ends_as_it_gets_its_own_back_does_not_keep_the_others_out() -> None:
+    host = Host(web(ends=True), db())
+    Run(host, PLACE, OTHER)()
+    assert host.log[-2:] == [f"db put back {DB_MAC}", "file removed"]
+
+
+def test_after_an_error_of_the_block_it_is_said_who_is_left_without() -> None:
+    host = Host(web(refuses="no VF is free"))
+    run = Run(host, PLACE)
+    with pytest.raises(RuntimeError, match="block"):
+        run(fails=True)
+    assert run.said[1:] == [
+        f"guest web: its NIC {MAC} is not back, got no VF is free\n  hint: `up` tries again"
+    ]
+    assert list(host.files) == [FILE]
+
+
+def test_the_next_run_puts_back_though_the_network_is_as_declared(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(NetworkResource, "_bring", lambda *args: None)
+    domain = web()
+    domain.live = "<domain><devices/></domain>"
+    host = Host(domain)
+    host.files[FILE] = json.dumps([asdict(VfPlug("web", WEB, MAC, PLACE, PLUG))])
+    resource, call = VfNetworkResource(cast(Any, None)), Call("urn", print)
+    for _ in range(2):
+        resource._bring(call, host.connection, cast(Any, None), {"uuid": KEY, "nics": ["declared"]})
+    assert host.log == ["written down", f"web put back {MAC}", "file removed"]
 
 
 def test_one_that_does_not_let_go_keeps_its_own() -> None:

@@ -55,9 +55,11 @@ def _rates(path: Path, least: int, most: int) -> Iterator[Problem]:
 
 def network_problems(site: Site, hosts_whole: bool) -> Iterator[Problem]:
     """Of networks of kind sriov and the NICs on them; ``hosts_whole``: all hosts are known."""
+    owners: dict[tuple[str, str], str] = {}
     for name, network in site.networks.items():
         if isinstance(network, SriovNetwork):
             yield from _network(site, name, network, hosts_whole)
+            yield from _shared(site, name, network, owners)
     for guest_name, guest in site.guests.items():
         for nic_name, nic in guest.nics.items():
             on = site.networks.get(nic.network)
@@ -79,6 +81,23 @@ def _network(site: Site, name: str, network: SriovNetwork, hosts_whole: bool) ->
             what = f"the host declares no physical function '{function}'"
             hint = f"declare it under hosts.{host}.physical_functions"
             yield problem((*path, "hosts", str(index)), what, host, hint=hint)
+
+
+def _shared(
+    site: Site, name: str, network: SriovNetwork, owners: dict[tuple[str, str], str]
+) -> Iterator[Problem]:
+    """libvirt counts in each network on its own who has which virtual function: of two networks,
+    the second one would hand out what the first one has handed out."""
+    function = network.physical_function
+    for host in network.hosts or tuple(site.hosts):
+        if host not in site.hosts or function not in site.hosts[host].physical_functions:
+            continue
+        other = owners.setdefault((host, function), name)
+        if other != name:
+            what = f"is already handed out by network '{other}' on host '{host}'"
+            hint = f"put the NICs on network '{other}': each of them has a VLAN of its own"
+            yield problem(("networks", name, "physical_function"), what, function, hint=hint)
+            return
 
 
 def _nic(path: Path, nic: Nic, network: SriovNetwork | None, host: str) -> Iterator[Problem]:

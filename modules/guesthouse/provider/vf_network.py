@@ -23,6 +23,13 @@ _PARTS = ("domain", "bus", "slot", "function")
 class VfNetworkResource(NetworkResource):
     """Inputs: those of a Network, and select, virtual_functions, nics."""
 
+    def _bring(
+        self, call: Call, host: HostConnection, network: libvirt.virNetwork, inputs: Values
+    ) -> None:
+        super()._bring(call, host, network, inputs)
+        # A run that failed as it put them back has left the network as declared.
+        vf_plugs.put_back(call, host, str(inputs["uuid"]), inputs["nics"])
+
     def _filled(self, host: HostConnection, inputs: Values) -> str:
         return filled(str(inputs["network_xml"]), pf_state.card(host, inputs))
 

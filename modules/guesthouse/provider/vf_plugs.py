@@ -86,7 +86,7 @@ def unplugged(
     """The block runs while these NICs, and those that an earlier run left out, are pulled out.
 
     ``key`` is the resource's UUID; ``nics`` are declared NICs, configured in their guests again.
-    Raises MachineError with all that could not be put back.
+    Raises MachineError with all that could not be put back; after an error of the block, says so.
     """
     out = {(plug.uuid, plug.mac): plug for plug in (*left_out(host, key), *plugs)}
     if out:
@@ -96,12 +96,19 @@ def unplugged(
         for plug in plugs:
             _pull(host.libvirt, plug)
         yield
-    finally:
-        problems = [p for plug in out.values() if (p := _put(call, host, plug, nics))]
-        if out and not problems:
-            host.root(f"rm -f {_path(key)}")
+    except BaseException:
+        for problem in _put_all(call, host, key, list(out.values()), nics):
+            call.say(str(problem))
+        raise
+    problems = _put_all(call, host, key, list(out.values()), nics)
     if problems:
         raise MachineError(*problems)
+
+
+def put_back(call: Call, host: HostConnection, key: str, nics: Sequence[Values]) -> None:
+    """Put back what an earlier run left out, when nothing else is to be done."""
+    with unplugged(call, host, key, (), nics):
+        pass
 
 
 def left_out(host: HostConnection, key: str) -> list[VfPlug]:
@@ -141,14 +148,27 @@ def _pull(handle: libvirt.virConnect, plug: VfPlug) -> None:
         pause_s = min(pause_s * 2, 1.0)
 
 
+def _put_all(
+    call: Call, host: HostConnection, key: str, plugs: Sequence[VfPlug], nics: Sequence[Values]
+) -> list[Problem]:
+    problems = [problem for plug in plugs if (problem := _put(call, host, plug, nics))]
+    if plugs and not problems:
+        host.root(f"rm -f {_path(key)}")
+    return problems
+
+
 def _put(call: Call, host: HostConnection, plug: VfPlug, nics: Sequence[Values]) -> Problem | None:
     domain = find(host.libvirt, plug.uuid)
-    if domain is None or not domain.isActive() or _nic(domain, plug.mac) is not None:
-        # It ended by itself meanwhile, or never let go.
+    if domain is None:
         return None
     try:
+        if not domain.isActive() or _nic(domain, plug.mac) is not None:
+            # It ended by itself meanwhile, or never let go.
+            return None
         domain.attachDeviceFlags(plug.xml, LIVE)
     except libvirt.libvirtError as error:
+        if not domain.isActive():
+            return None
         said = str(error.get_error_message())
         hint = "`up` tries again"
         return Problem(f"guest {plug.guest}", f"its NIC {plug.mac} is not back", said, hint=hint)
