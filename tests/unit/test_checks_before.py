@@ -101,7 +101,7 @@ ROWS: tuple[tuple[str, Any, str, str, str, str, str], ...] = (
         f"{FAST}.virtual_functions",
         "card can have so many VFs",
         "eth5 has no SR-IOV",
-        "2",
+        "3",
     ),
     (
         "network_manager",

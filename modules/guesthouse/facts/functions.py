@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from guesthouse.facts import sriov, virsh
-from guesthouse.facts.question import Question
 
 # Counter -> its place in ip's JSON. A VF's sent bytes and packets have names of their own there.
 _PLACES = {
@@ -110,34 +109,6 @@ def holders(text: str) -> dict[str, str]:
             # A USB device's address has no slot.
             if place.get("slot"):
                 found[sriov.pci_of(place.attrib)] = root.findtext("name") or ""
-    return found
-
-
-@dataclass(frozen=True)
-class HeldNic:
-    """A running guest's NIC on a virtual function: what the card is to have for it. ``vlan`` is 0
-    for none."""
-
-    guest: str
-    mac: str
-    vlan: int
-
-
-def held_nics() -> Question[dict[str, HeldNic]]:
-    """PCI address -> the running guest's NIC that has this virtual function."""
-    return Question(f"{SHELL}\nheld=1\nholders", _held_nics)
-
-
-def _held_nics(text: str) -> dict[str, HeldNic]:
-    found = {}
-    for document in re.findall(r"(?ms)^<domain .*?^</domain>", text):
-        root = virsh.xml(document)
-        for nic in root.iterfind("devices/interface"):
-            place, mac, tag = (nic.find(n) for n in ("source/address", "mac", "vlan/tag"))
-            if place is not None and mac is not None:
-                vlan = 0 if tag is None else int(tag.get("id") or 0)
-                name, address = root.findtext("name") or "", (mac.get("address") or "").lower()
-                found[sriov.pci_of(place.attrib)] = HeldNic(name, address, vlan)
     return found
 
 

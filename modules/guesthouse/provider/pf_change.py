@@ -8,7 +8,7 @@ from typing import Any
 
 from guesthouse.effects import physical_function_changes
 from guesthouse.errors import MachineError, Problem
-from guesthouse.facts.functions import HeldNic
+from guesthouse.facts.held import HeldNic
 from guesthouse.facts.sriov import CardFact
 from guesthouse.machine.configure import HostJob, configure
 from guesthouse.machine.connections import HostConnection

@@ -8,8 +8,9 @@ from typing import Any
 
 from guesthouse.errors import Problem, RefusedError
 from guesthouse.facts import functions, sriov
+from guesthouse.facts import held as held_facts
 from guesthouse.facts import host as facts
-from guesthouse.facts.functions import HeldNic
+from guesthouse.facts.held import HeldNic
 from guesthouse.facts.question import ask
 from guesthouse.facts.sriov import CardFact
 from guesthouse.machine.connections import HostConnection
@@ -82,7 +83,7 @@ def held_nics(host: HostConnection, card_: CardFact) -> dict[int, HeldNic]:
     held = {vf.pci_address: vf.number for vf in card_.vfs.values() if vf.is_held}
     if not held:
         return {}
-    found = ask(host.root, functions.held_nics())
+    found = ask(host.root, held_facts.held_nics())
     return {held[place]: nic for place, nic in found.items() if place in held}
 
 
