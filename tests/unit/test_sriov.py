@@ -9,6 +9,7 @@ import pytest
 from test_rules import BASE
 
 from guesthouse.effects import COUNT, FIXED, Effect, physical_function_changes
+from guesthouse.errors import SiteError
 from guesthouse.facts import sriov
 from guesthouse.model import PhysicalFunction, parse_site, rules
 
@@ -232,3 +233,10 @@ def test_what_was_fixed_is_known_from_what_was_declared() -> None:
         "the NICs of guest db, guest web are plugged in anew)"
     ]
     assert said({**seen, "was": None}, wanted, HELD) == []
+
+
+def test_one_number_is_written_in_one_way() -> None:
+    """Two keys of a mapping could be the same virtual function otherwise."""
+    function = {"nic": "eth1", "virtual_functions": 2, "fixed": {"0": {}, "00": {"vlan": 5}}}
+    with pytest.raises(SiteError, match=r"a\.fixed: has '00': write it as '0'"):
+        told(a=function)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
 from guesthouse.model.values import InterfaceName, Mac, Model, VlanId
 
@@ -51,6 +51,14 @@ class FixedVf(Model):
     min_tx_mbps: Mbps | None = None
 
 
+def _once(value: Any) -> Any:
+    """One number is written in one way, or two keys could be the same virtual function."""
+    for key in value if isinstance(value, Mapping) else ():
+        if isinstance(key, str) and key.isdecimal() and key != str(int(key)):
+            raise ValueError(f"has '{key}': write it as '{int(key)}'")
+    return value
+
+
 class PhysicalFunction(Model):
     """An SR-IOV capable network card of a host, and how many virtual functions it is split into
     (https://docs.kernel.org/PCI/pci-iov-howto.html).
@@ -68,7 +76,7 @@ class PhysicalFunction(Model):
     alias: Annotated[str, StringConstraints(pattern=r"^[^\s/]{1,255}$")] | None = None
     virtual_functions: Annotated[int, Field(ge=0, le=1024)]
     defaults: VfDefaults = VfDefaults()
-    fixed: dict[VfNumber, FixedVf] = Field(default_factory=dict)
+    fixed: Annotated[dict[VfNumber, FixedVf], BeforeValidator(_once)] = Field(default_factory=dict)
     allow: tuple[Literal["link_loss"], ...] = ()
 
     @property
