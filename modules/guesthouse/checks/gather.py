@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Protocol, TypeVar
 
 from guesthouse.checks.check import HostFacts, SiteFacts
 from guesthouse.checks.questions import guest_question, host_question
+from guesthouse.checks.virtual_function import peers
 from guesthouse.errors import MachineError, UnreachableError
-from guesthouse.facts.inside import CloudInitFact, InsideFact, cloud_init
+from guesthouse.facts.inside import CloudInitFact, InsideFact, cloud_init, pings
 from guesthouse.facts.parallel import in_parallel
 from guesthouse.facts.question import Question, Runner, ask
-from guesthouse.facts.together import NotAnswered
+from guesthouse.facts.together import NotAnswered, as_root
 from guesthouse.placement import GuestPlan, Plan
 
 T = TypeVar("T")
@@ -62,20 +64,23 @@ def gather(
     runs = {name: guest for name, guest in guests.items() if not closed[name]}
     if runs:
         say(f"asking {len(runs)} guests")
-    inside = in_parallel(
-        {
-            n: partial(_guest, plan, door.runner(n), guest, say, patience_s)
-            for n, guest in runs.items()
-        },
-        lambda name: guests[name].host,
-        GUESTS_AT_ONCE,
-    )
+    inside = _asked(runs, partial(_guest, plan, door, say, patience_s))
+    late = {name: g for name, g in runs.items() if _lacks(plan, g, inside[name])}
+    inside |= _asked(late, partial(_reached, plan, door, inside))
     return SiteFacts(
         hosts=hosts,
         guests={name: inside[name] if name in runs else closed[name] for name in guests},
         pinned={name: door.pinned(name) for name in guests if door.knows(name)},
         left_out=absent,
     )
+
+
+def _asked(
+    guests: Mapping[str, GuestPlan], work: Callable[[GuestPlan], InsideFact | str]
+) -> dict[str, InsideFact | str]:
+    """What guests say, some of each host side by side."""
+    jobs = {name: partial(work, guest) for name, guest in guests.items()}
+    return in_parallel(jobs, lambda name: guests[name].host, GUESTS_AT_ONCE)
 
 
 def _reason(error: MachineError) -> str:
@@ -104,10 +109,10 @@ def _closed(guest: GuestPlan, door: Door, host: HostFacts | str) -> str:
 
 
 def _guest(
-    plan: Plan, run: Runner, guest: GuestPlan, say: Say, patience_s: float | None
+    plan: Plan, door: Door, say: Say, patience_s: float | None, guest: GuestPlan
 ) -> InsideFact | str:
     """Ask one guest; wait for its sshd, and for cloud-init to be done."""
-    start = time.monotonic()
+    run, start = door.runner(guest.name), time.monotonic()
     patience_s = guest.timeout_s if patience_s is None else patience_s
     try:
         first = _patiently(run, guest.name, guest_question(plan, guest), say, patience_s)
@@ -121,6 +126,26 @@ def _guest(
         return ask(run, guest_question(plan, guest))
     except MachineError as error:
         return _reason(error)
+
+
+def _lacks(plan: Plan, guest: GuestPlan, fact: InsideFact | str) -> bool:
+    """Whether one of those that it must reach did not answer: it may have been booting then."""
+    wanted = {address for _, address in peers(plan, guest)}
+    if isinstance(fact, str) or not wanted:
+        return False
+    return isinstance(fact.reached, NotAnswered) or not wanted <= fact.reached
+
+
+def _reached(
+    plan: Plan, door: Door, inside: Mapping[str, InsideFact | str], guest: GuestPlan
+) -> InsideFact | str:
+    """The same fact with those that answer now, when all guests were waited for."""
+    fact, run, question = inside[guest.name], door.runner(guest.name), pings(peers(plan, guest))
+    try:
+        reached = ask(run, Question(as_root(question.command), question.parse))
+    except MachineError:
+        return fact
+    return fact if isinstance(fact, str) else replace(fact, reached=reached)
 
 
 def _is_done(fact: object) -> bool:
