@@ -1,4 +1,4 @@
-"""A PCI device of a host, given to a running guest and taken back: the lab's spare card (e1000e)."""
+"""A PCI device of a host given to a running guest, and back: the lab's spare card (e1000e)."""
 
 from __future__ import annotations
 
