@@ -55,6 +55,21 @@ STATUS = "/var/lib/dpkg/status"
 TAKEN = "/run/systemd/network/00-taken.network"
 IMAGE = "for f in /srv/guests/small-*; do mv $f ${f%.away}; done"
 
+VF = "ip link set dev enp1s0 vf "
+PF = "hosts.h1.physical_functions.fast.vf"
+CARD = (
+    _host(f"{PF}.2.trust", f"{VF}2 trust on", f"{VF}2 trust off"),
+    _host(f"{PF}.3.spoof_check", f"{VF}3 spoofchk off", f"{VF}3 spoofchk on"),
+    _host(f"{PF}.1.max_tx_mbps", f"{VF}1 max_tx_rate 100", f"{VF}1 max_tx_rate 500"),
+    _host(f"{PF}.0.vlan", f"{VF}0 vlan 77 qos 3", f"{VF}0 vlan 42 qos 3"),
+    _host(f"{PF}.0.qos", f"{VF}0 vlan 42 qos 1", f"{VF}0 vlan 42 qos 3"),
+    _host("guests.db.nics.data0.vlan card", f"{VF}1 vlan 7", f"{VF}1 vlan 42"),
+    _host(
+        "networks.vf autostart",
+        "virsh -q net-autostart vf --disable",
+        "virsh -q net-autostart vf",
+    ),
+)
 HOST = (
     # dpkg's own record, so that mending needs no network.
     _host(
@@ -262,4 +277,4 @@ INSIDE = (
     ),
     _guest("db", " hostname", "hostname localhost", "hostname db"),
 )
-MUTATIONS = (*HOST, *DOMAIN, *INSIDE)
+MUTATIONS = (*HOST, *CARD, *DOMAIN, *INSIDE)

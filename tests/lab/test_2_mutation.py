@@ -44,7 +44,7 @@ class Site:
         """All findings, with this machine asked anew."""
         run = self.door.runner(machine)
         if machine in self.plan.guests:
-            fact = ask(run, guest_question(self.plan.guests[machine]))
+            fact = ask(run, guest_question(self.plan, self.plan.guests[machine]))
             facts = dataclasses.replace(self.facts, guests={**self.facts.guests, machine: fact})
         else:
             host = ask(run, host_question(self.plan, machine))
