@@ -94,7 +94,11 @@ class NetworkResource(Resource):
         with host.lock(resource_id):
             network = network_state.find(host, state)
             if network is not None and network.UUIDString() == resource_id:
-                _check_token(host, resource_id, state)
+                record = ownership.read_record(host, resource_id)
+                if record is not None and record.token != state["token"]:
+                    # Of another kind by now (nat -> sriov): that is another resource's.
+                    call.say(f"{network_state.title(state)}: was made anew since, and stays")
+                    return
                 if network.isActive():
                     network.destroy()
                 if network.isPersistent():
