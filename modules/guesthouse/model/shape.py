@@ -91,6 +91,11 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"did you mean '{name}'?" if name else ""
 
 
+def form(pattern: str) -> str:
+    """What a pattern of the models means, for people."""
+    return _FORMS.get(pattern, pattern)
+
+
 def problems(error: ValidationError, model: type[Model]) -> list[Problem]:
     """Every problem in a validation error of ``model``, with its place in the values."""
     details = error.errors(include_url=False)
@@ -185,7 +190,7 @@ def _allowed(detail: ErrorDetails, model: type[Model]) -> str:
     if kind == "literal_error":
         return str(context["expected"]).replace(" or ", ", ")
     if kind == "string_pattern_mismatch":
-        return _FORMS.get(str(context["pattern"]), str(context["pattern"]))
+        return form(str(context["pattern"]))
     if kind in _BOUNDS:
         sign, bound = _BOUNDS[kind]
         return f"{sign} {context[bound]}"
