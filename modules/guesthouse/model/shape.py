@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from guesthouse.errors import Problem
+from guesthouse.model.rule_names import of_shape
 from guesthouse.model.values import Model
 
 _WHAT = {
@@ -157,6 +158,7 @@ def _problem(detail: ErrorDetails, model: type[Model]) -> Problem:
         allowed=_allowed(detail, model),
         hint=hint,
         path=path,
+        rule=of_shape(kind),
     )
 
 
