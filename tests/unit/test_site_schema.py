@@ -188,3 +188,15 @@ def test_a_changed_comment_reaches_both(monkeypatch: pytest.MonkeyPatch, tmp_pat
         assert row in reference.text()
     finally:
         meanings.example.cache_clear()
+
+
+def test_without_the_example_there_is_no_schema(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As in an installed package, which has no stacks."""
+    monkeypatch.setattr(meanings, "EXAMPLE", Path("/nowhere/example.site.yaml"))
+    assert run(["schema"]) == 7
+    assert capsys.readouterr().err == (
+        "error: /nowhere/example.site.yaml: the annotated example is not there\n"
+        "  hint: run it in a checkout of guesthouse, or take its docs/site.schema.json\n"
+    )

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from guesthouse.errors import Problem, SetupError
+
 EXAMPLE = "Example: guesthouse schema > site.schema.json"
 
 
@@ -18,5 +20,9 @@ def schema(
     # Here, since the models take a while to load.
     from guesthouse.sitefile import reference
     from guesthouse.sitefile import schema as site_schema
+    from guesthouse.sitefile.meanings import EXAMPLE as SOURCE
 
+    if not SOURCE.is_file():
+        hint = "run it in a checkout of guesthouse, or take its docs/site.schema.json"
+        raise SetupError(Problem(str(SOURCE), "the annotated example is not there", hint=hint))
     print(reference.text() if markdown else site_schema.text(), end="")
