@@ -7,7 +7,16 @@ of its own, ``hint: <the next action>``.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Position:
+    """A place in a file; line and column count from 1."""
+
+    file: str
+    line: int
+    column: int
 
 
 @dataclass(frozen=True)
@@ -17,6 +26,8 @@ class Problem:
     ``where`` is a place a user can open (``file:line:column yaml.path``) or an object's name.
     ``got`` and ``allowed`` are already printable text; empty means "does not apply".
     ``path`` is the place in the site (``("guests", "web", "host")``), when there is one.
+    ``rule`` and ``position`` are for programs: the kind of mistake, by a name that stays, and where
+    in a file it is.
     """
 
     where: str
@@ -25,6 +36,8 @@ class Problem:
     allowed: str = ""
     hint: str = ""
     path: tuple[str, ...] = ()
+    rule: str = field(default="", compare=False)
+    position: Position | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         text = f"{self.where}: {self.what}"

@@ -17,6 +17,7 @@ from guesthouse.cli.app import app, run
 COMMANDS = (
     [],
     ["check"],
+    ["schema"],
     ["plan"],
     ["preview"],
     ["up"],

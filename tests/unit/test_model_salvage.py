@@ -67,6 +67,13 @@ def test_a_nic_without_its_network_is_still_judged() -> None:
     assert said(values) == ["guests.a.nics.n0.network", "guests.a.nics.n0.gateway"]
 
 
+def test_a_misspelled_required_key_is_one_problem() -> None:
+    values = copy.deepcopy(BASE)
+    nics = values["guests"]["a"]["nics"]
+    nics["n0"] = {"netwrok": next(iter(values["networks"]))}
+    assert said(values) == ["guests.a.nics.n0.netwrok"]
+
+
 def test_networks_on_one_bridge_are_one_wire() -> None:
     site = changed(
         networks__again={"kind": "bridge", "bridge": "br0", "hosts": ["h1"]},

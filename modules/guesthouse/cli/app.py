@@ -20,7 +20,18 @@ from typing import Annotated
 
 import typer
 
-from guesthouse.cli import check, deploy, lab, measure, plan, ssh, status, verify, where
+from guesthouse.cli import (
+    check,
+    deploy,
+    lab,
+    measure,
+    plan,
+    schema,
+    ssh,
+    status,
+    verify,
+    where,
+)
 from guesthouse.cli.output import print_error
 from guesthouse.cli.project import Project
 from guesthouse.errors import GuesthouseError, Problem, SetupError
@@ -64,6 +75,7 @@ def root(
 
 
 app.command(epilog=check.EXAMPLE)(check.check)
+app.command(epilog=schema.EXAMPLE)(schema.schema)
 app.command(epilog=plan.EXAMPLE)(plan.plan)
 app.command(epilog=deploy.PREVIEW_EXAMPLE)(deploy.preview)
 app.command(epilog=deploy.UP_EXAMPLE)(deploy.up)

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from guesthouse.cli.output import escape, plural, print_error, print_json, problem_values, stdout
+from guesthouse.cli.output import (
+    escape,
+    plural,
+    print_error,
+    print_json,
+    problem_values,
+    stdout,
+    write_text,
+)
 from guesthouse.errors import SiteError
 
 if TYPE_CHECKING:
@@ -19,6 +27,9 @@ EXAMPLE = "Example: guesthouse check stacks/lab.site.yaml"
 def check(
     files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Site files.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    sarif: Annotated[
+        Path | None, typer.Option("--sarif", metavar="FILE", help="Write SARIF 2.1.0 for CI.")
+    ] = None,
 ) -> None:
     """Read, check and plan site files; print all problems at once (exit code 2)."""
     results = {file: _checked(file) for file in files}
@@ -28,6 +39,11 @@ def check(
     else:
         for file, result in results.items():
             _print(file, result)
+    if sarif is not None:
+        from guesthouse.cli.sarif import text
+
+        problems = {f: r.problems for f, r in results.items() if isinstance(r, SiteError)}
+        write_text(sarif, text(files, problems))
     if wrong:
         raise typer.Exit(SiteError.exit_code)
 

@@ -6,13 +6,14 @@ import dataclasses
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from guesthouse.errors import GuesthouseError, Problem
+from guesthouse.errors import GuesthouseError, Problem, SetupError
 
 # Characters; wider than any row, so that nothing is folded in a file or a pipe.
 _FILE_WIDTH = 10_000
@@ -27,6 +28,7 @@ __all__ = [
     "progress",
     "say",
     "stdout",
+    "write_text",
 ]
 
 
@@ -109,6 +111,15 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]
     for row in rows:
         table.add_row(*(escape(cell) for cell in row))
     stdout().print(table)
+
+
+def write_text(path: Path, text: str) -> None:
+    """A file that the user asked for, in a folder that is there."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise SetupError(Problem(str(path), f"cannot be written: {reason}")) from None
 
 
 def plural(count: int, noun: str) -> str:

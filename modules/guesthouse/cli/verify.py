@@ -8,9 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from guesthouse.cli.output import escape, print_json, print_table, progress, stdout
+from guesthouse.cli.output import (
+    escape,
+    print_json,
+    print_table,
+    progress,
+    stdout,
+    write_text,
+)
 from guesthouse.cli.project import Project
-from guesthouse.errors import Problem, SetupError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -47,7 +53,7 @@ def verify(
     with progress(f"verifying {stack}") as tell:
         findings = after.verify(opened.plan, Access(opened.ssh), tell, deep=deep)
     if junit is not None:
-        _write(junit, report.junit(stack, findings))
+        write_text(junit, report.junit(stack, findings))
     if as_json:
         print_json(report.values(stack, findings))
     else:
@@ -99,11 +105,3 @@ def _login(project: Project, stack: str) -> str:
 
     command = "guesthouse" if shutil.which("guesthouse") else "uv run guesthouse"
     return f"{command} ssh" if default_stack(project) == stack else f"{command} ssh -s {stack}"
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise SetupError(Problem(str(path), f"cannot be written: {reason}")) from None

@@ -16,7 +16,7 @@ from guesthouse.model import addresses, device_rules, first_boot, order, sriov_r
 from guesthouse.model.guest import Disk, Guest
 from guesthouse.model.host import Host
 from guesthouse.model.network import BridgeNetwork, Network, SriovNetwork
-from guesthouse.model.problems import Path, problem, quoted
+from guesthouse.model.problems import Path, problem, quoted, ruled
 from guesthouse.model.reach import Reach
 from guesthouse.model.shape import did_you_mean
 from guesthouse.model.site import Site
@@ -43,15 +43,15 @@ def problems(site: Site, known: Mapping[str, Collection[str]] | None = None) -> 
     }
     hosts_whole = names["hosts"].names == site.hosts.keys()
     return [
-        *_hosts(site),
-        *_pools(site, names["hosts"]),
-        *_networks(site, names["hosts"], hosts_whole),
-        *sriov_rules.network_problems(site, hosts_whole),
-        *_guests(site, names, reach),
-        *device_rules.problems(site, names["hosts"].check, names["devices"].check),
-        *order.problems(site, names["guests"].check),
-        *addresses.problems(site, reach),
-        *first_boot.problems(site),
+        *ruled("host", _hosts(site)),
+        *ruled("pool", _pools(site, names["hosts"])),
+        *ruled("network", _networks(site, names["hosts"], hosts_whole)),
+        *ruled("sriov", sriov_rules.network_problems(site, hosts_whole)),
+        *ruled("guest", _guests(site, names, reach)),
+        *ruled("device", device_rules.problems(site, names["hosts"].check, names["devices"].check)),
+        *ruled("start-order", order.problems(site, names["guests"].check)),
+        *ruled("address", addresses.problems(site, reach)),
+        *ruled("first-boot", first_boot.problems(site)),
     ]
 
 
@@ -68,7 +68,7 @@ class _Names:
         if name not in self._hints:
             self._hints[name] = did_you_mean(name, self.names)
         allowed, hint = quoted(self.names), self._hints[name]
-        yield problem(path, f"unknown {self.kind}", name, allowed, hint)
+        yield problem(path, f"unknown {self.kind}", name, allowed, hint, "unknown-name")
 
 
 def _hosts(site: Site) -> Iterator[Problem]:
@@ -88,7 +88,7 @@ def _hosts(site: Site) -> Iterator[Problem]:
             hint = "pin the host's ssh key (on the host: cat /etc/ssh/ssh_host_ed25519_key.pub)"
             yield problem((*path, "host_keys"), "is required", hint=hint)
         yield from _bridges(path, host)
-        yield from sriov_rules.problems(path, host)
+        yield from ruled("sriov", sriov_rules.problems(path, host))
         yield from _files(path, host)
 
 

@@ -100,6 +100,8 @@ def _mend(values: dict[str, Any], detail: ErrorDetails) -> None:
         _rename(values, path, shape.meant_key(detail, Site))
     elif whole or detail["loc"][-1:] == ("[key]",):
         _remove(values, path[:2] if whole else path)
+    elif detail["type"] == "missing" and _at(values, path) is not None:
+        return  # it was there under a misspelled name
     elif not _replace(values, path):
         # What misses something that nothing can stand in for goes as a whole.
         _remove(values, path[:-1] if detail["type"] == "missing" else path)

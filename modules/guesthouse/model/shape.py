@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from guesthouse.errors import Problem
+from guesthouse.model.rule_names import of_shape
 from guesthouse.model.values import Model
 
 _WHAT = {
@@ -91,6 +92,11 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"did you mean '{name}'?" if name else ""
 
 
+def form(pattern: str) -> str:
+    """What a pattern of the models means, for people."""
+    return _FORMS.get(pattern, pattern)
+
+
 def problems(error: ValidationError, model: type[Model]) -> list[Problem]:
     """Every problem in a validation error of ``model``, with its place in the values."""
     details = error.errors(include_url=False)
@@ -152,6 +158,7 @@ def _problem(detail: ErrorDetails, model: type[Model]) -> Problem:
         allowed=_allowed(detail, model),
         hint=hint,
         path=path,
+        rule=of_shape(kind),
     )
 
 
@@ -185,7 +192,7 @@ def _allowed(detail: ErrorDetails, model: type[Model]) -> str:
     if kind == "literal_error":
         return str(context["expected"]).replace(" or ", ", ")
     if kind == "string_pattern_mismatch":
-        return _FORMS.get(str(context["pattern"]), str(context["pattern"]))
+        return form(str(context["pattern"]))
     if kind in _BOUNDS:
         sign, bound = _BOUNDS[kind]
         return f"{sign} {context[bound]}"

@@ -6,6 +6,7 @@ from collections import defaultdict
 
 from guesthouse.errors import Problem
 from guesthouse.model import Site, SriovNetwork
+from guesthouse.model.problems import ruled
 
 
 def problems(site: Site) -> list[Problem]:
@@ -38,7 +39,7 @@ def problems(site: Site) -> list[Problem]:
                         path=path,
                     )
                 )
-    return [*found, *_virtual_functions(site)]
+    return [*ruled("capacity", [*found, *_virtual_functions(site)])]
 
 
 def _virtual_functions(site: Site) -> list[Problem]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from guesthouse.errors import Problem
+from guesthouse.errors import Position, Problem
 from guesthouse.sitefile.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 
@@ -23,12 +23,8 @@ def path_text(path: tuple[str, ...]) -> str:
 
 
 @dataclass(frozen=True)
-class Place:
-    """A position in a file; line and column count from 1."""
-
-    file: str
-    line: int
-    column: int
+class Place(Position):
+    """A position in a file, as YAML's nodes tell it."""
 
     @classmethod
     def of(cls, node: Node) -> Place:
@@ -91,7 +87,7 @@ class Places:
         place = self.find(problem.path)
         if place is None or not (problem.path or problem.where == ""):
             return problem
-        return replace(problem, where=self.where(place, problem.path))
+        return replace(problem, where=self.where(place, problem.path), position=place)
 
     def where(self, place: Place, path: tuple[str, ...]) -> str:
         """``file:line:column yaml.path``, remembered for ``order``."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from guesthouse.errors import Problem, SiteError
 from guesthouse.model import Site, rules
+from guesthouse.model.problems import ruled
 from guesthouse.model.salvage import salvage
 from guesthouse.sitefile import cloud_config, nodes, references, values
 from guesthouse.sitefile.places import Place, Places, shown
@@ -76,7 +77,9 @@ def _read(path: Path, local: Path | None) -> SiteFile:
     problems: list[Problem] = []
     root = _compose(path, problems)
     if root is None and not problems:
-        problems.append(Problem(shown(path), "the file is empty", hint="begin with 'site: NAME'"))
+        problems.append(
+            Problem(shown(path), "the file is empty", hint="begin with 'site: NAME'", rule="file")
+        )
     over = _compose(local, problems) if local else None
     if problems or root is None:
         return SiteFile(path, None, tuple(problems), Places(None, ()))
@@ -88,17 +91,16 @@ def _site_file(path: Path, root: nodes.Node, files: tuple[str, ...]) -> SiteFile
     """Values, shapes, rules: everything that is said about a tree of nodes."""
     places = Places(root, files)
     problems: list[Problem] = []
-    report = _reporter(places, problems)
-    references.resolve(root, report)
+    references.resolve(root, _reporter(places, problems, "ssh-key-file"))
     cloud_config.typed(root)
-    plain = values.plain(root, report)
+    plain = values.plain(root, _reporter(places, problems, "yaml"))
     saved = salvage(plain)
     bad = {problem.path for problem in saved.problems}
     places = replace(places, silent=frozenset(bad))
     problems += (places.locate(problem) for problem in saved.problems)
     if saved.site is not None:
         problems += _located(places, rules.problems(saved.site, saved.known))
-        problems += _located(places, cloud_config.problems(saved.site))
+        problems += _located(places, ruled("cloud-config", cloud_config.problems(saved.site)))
     return SiteFile(path, saved.site, tuple(_sorted(places, problems)), places)
 
 
@@ -111,44 +113,51 @@ def _sorted(places: Places, problems: Iterable[Problem]) -> list[Problem]:
     return sorted(problems, key=places.order)
 
 
-def _reporter(places: Places, problems: list[Problem]) -> Report:
+def _reporter(places: Places, problems: list[Problem], rule: str) -> Report:
     def report(node: nodes.Node, path: tuple[str, ...], what: str, got: str, hint: str) -> None:
-        where = places.where(Place.of(node), path)
-        problems.append(Problem(where, what, got=got, hint=hint, path=path))
+        place = Place.of(node)
+        where = places.where(place, path)
+        problems.append(Problem(where, what, got, "", hint, path, rule, place))
 
     return report
 
 
 def _compose(path: Path, problems: list[Problem]) -> nodes.Node | None:
     """The tree of one file; what stands in the way goes into ``problems``."""
-    where = shown(path)
-    try:
-        if path.is_dir():
-            problems.append(Problem(where, "is a folder", hint="name a site file"))
-            return None
-        data = path.read_bytes()
-    except (OSError, ValueError) as error:
-        reason = (error.strerror or "") if isinstance(error, OSError) else str(error)
-        problems.append(Problem(where, f"cannot be read: {reason.lower()}"))
+
+    def wrong(place: Place, what: str, rule: str, got: str = "", hint: str = "") -> None:
+        where = place.with_path(())
+        problems.append(Problem(where, what, got, "", hint, (), rule, place))
+
+    data = _bytes(path, problems)
+    if data is None:
         return None
     try:
         root = nodes.compose(data.decode("utf-8-sig"), str(path))
     except UnicodeDecodeError as error:
         before = data[: error.start]
         line, column = before.count(b"\n") + 1, len(before) - (before.rfind(b"\n") + 1) + 1
-        problems.append(
-            Problem(
-                f"{where}:{line}:{column}", "the file is not UTF-8 text", hex(data[error.start])
-            )
-        )
+        place = Place(str(path), line, column)
+        wrong(place, "the file is not UTF-8 text", "file", hex(data[error.start]))
         return None
     except nodes.Fault as fault:
-        where = f"{where}:{fault.line}:{fault.column}"
-        problems.append(Problem(where, fault.what, hint=fault.hint))
+        wrong(Place(str(path), fault.line, fault.column), fault.what, "yaml", hint=fault.hint)
         return None
     if root is not None and not isinstance(root, nodes.MappingNode):
         if root.tag == nodes.NOTHING:
             return None
-        where = Place.of(root).with_path(())
-        problems.append(Problem(where, "not a mapping", hint="begin with 'site: NAME'"))
+        wrong(Place.of(root), "not a mapping", "type", hint="begin with 'site: NAME'")
     return root
+
+
+def _bytes(path: Path, problems: list[Problem]) -> bytes | None:
+    where = shown(path)
+    try:
+        if path.is_dir():
+            problems.append(Problem(where, "is a folder", hint="name a site file", rule="file"))
+            return None
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = (error.strerror or "") if isinstance(error, OSError) else str(error)
+        problems.append(Problem(where, f"cannot be read: {reason.lower()}", rule="file"))
+        return None
