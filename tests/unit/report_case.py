@@ -35,6 +35,11 @@ def deployment() -> dict[str, Any]:
     return dict(state["deployment"])
 
 
+def resources() -> list[Any]:
+    """The same, as a report takes it when nothing was refreshed."""
+    return list(read_events([]).state(deployment()))
+
+
 def files(case: str) -> dict[str, str]:
     """The report."""
     outcome = CASES[case]

@@ -103,7 +103,7 @@ def test_what_goes_is_said_although_the_engine_stopped_at_a_refusal() -> None:
 
 def test_the_state_before_is_the_plan_after_where_nothing_changed() -> None:
     plan = report_case.site_plan("refused")
-    before = {host.name: host for host in present_hosts(report_case.deployment(), plan)}
+    before = {host.name: host for host in present_hosts(report_case.resources(), plan)}
     after = {host.name: host for host in planned_hosts(plan)}
     for host in before.values():
         assert host.wires == after[host.name].wires
@@ -112,6 +112,24 @@ def test_the_state_before_is_the_plan_after_where_nothing_changed() -> None:
         same = [guest for guest in host.guests if guest.name not in ("db", "cache", "old")]
         assert same == [there[guest.name] for guest in same]
     assert before["t1"].used_mib == 512 + 1024 + 256
+
+
+def test_a_refresh_says_what_is_there_before() -> None:
+    site = "urn:pulumi:test::guesthouse::guesthouse:site:Site$guesthouse:index:"
+    guests = {r["urn"]: r for r in report_case.resources() if r["type"].endswith("Guest")}
+    halved = dict(guests[f"{site}Guest::db"])
+    halved["outputs"] = {**halved["outputs"], "power": "stopped"}
+    news = {f"{site}Guest::web": None, f"{site}Guest::old": None, f"{site}Guest::db": halved}
+    lines = [
+        json.dumps({"resOutputsEvent": {"metadata": {"op": "refresh", "urn": urn, "new": new}}})
+        for urn, new in news.items()
+    ]
+    plan, seen = report_case.site_plan("refused"), read_events(lines)
+    made = report_files(plan, seen, report_case.deployment(), Outcome.FAILED, 1)
+    before = made["topology-before.svg"]
+    assert ">web</text>" not in before and ">1 vCPU, 1024 MiB, stopped</text>" in before
+    assert ">cache</text>" in before
+    assert "guest old" not in made["report.md"], "what is gone already is not deleted"
 
 
 def test_warnings_are_findings_and_errors_of_preflight_too() -> None:
@@ -153,7 +171,7 @@ def test_a_preview_that_did_not_begin_says_why() -> None:
 @pytest.mark.parametrize("case", ["state without plan", "plan without state"])
 def test_half_of_it_is_enough(case: str) -> None:
     if case == "state without plan":
-        hosts = present_hosts(report_case.deployment(), None)
+        hosts = present_hosts(report_case.resources(), None)
         assert [host.name for host in hosts] == ["t1", "t2"]
         assert hosts[0].memory_mib is None
     else:

@@ -25,7 +25,7 @@ from guesthouse.report.present import present_hosts
 from guesthouse.report.review import Review, review
 
 
-def deployment(plan: Plan) -> dict[str, Any]:
+def resources(plan: Plan) -> list[dict[str, Any]]:
     """The state as it is when all of a plan is made."""
     found: list[tuple[str, str, dict[str, Any]]] = []
     for name, host in plan.hosts.items():
@@ -51,18 +51,16 @@ def deployment(plan: Plan) -> dict[str, Any]:
     for guest in plan.guests.values():
         values = inputs.guest_inputs(plan.hosts[guest.host], guest, render.guest_document(guest))
         found.append(("guesthouse:index:Guest", guest.name, values))
-    return {
-        "resources": [
-            {"urn": f"urn:pulumi:s::p::{kind}::{name}", "type": kind, "inputs": values}
-            for kind, name, values in found
-        ]
-    }
+    return [
+        {"urn": f"urn:pulumi:s::p::{kind}::{name}", "type": kind, "inputs": values, "outputs": {}}
+        for kind, name, values in found
+    ]
 
 
 @pytest.mark.parametrize("case", ["everything", "reference", "plain"])
 def test_before_looks_as_after_when_nothing_changed(case: str) -> None:
     plan = cases.site_plan(case)
-    state = json.loads(json.dumps(cases.plain(deployment(plan))))
+    state = json.loads(json.dumps(cases.plain(resources(plan))))
     before, after = present_hosts(state, plan), planned_hosts(plan)
     assert [host.name for host in before] == [host.name for host in after]
     for one, other in zip(before, after, strict=True):
@@ -72,16 +70,16 @@ def test_before_looks_as_after_when_nothing_changed(case: str) -> None:
 @pytest.mark.parametrize("case", ["everything", "reference", "memory"])
 def test_nothing_is_gone_that_is_declared(case: str) -> None:
     plan, found = cases.site_plan(case), read_events([])
-    state = deployment(plan)
+    state = resources(plan)
     add_gone(found, state, plan)
     assert found.steps == {}
     kinds = {"Guest", "Network", "PhysicalFunction", "Host", "VfNetwork"}
-    for resource in state["resources"]:
+    for resource in state:
         resource["urn"] = resource["urn"] + "-x"
     add_gone(found, state, plan)
-    assert len(found.steps) == len(state["resources"])
+    assert len(found.steps) == len(state)
     assert {step.action for step in found.steps.values()} == {"deleted"}
-    made = {resource["type"].rpartition(":")[2] for resource in state["resources"]}
+    made = {resource["type"].rpartition(":")[2] for resource in state}
     assert made >= kinds or case != "everything"
 
 

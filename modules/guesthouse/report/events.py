@@ -57,10 +57,24 @@ class Step:
 
 @dataclass
 class Events:
-    """All steps by URN, and lines by severity: (severity, text)."""
+    """All steps by URN, and lines by severity: (severity, text).
+
+    ``seen`` is what `--refresh` found by URN: inputs and outputs, None for what is gone.
+    """
 
     steps: dict[str, Step] = field(default_factory=dict)
     said: list[tuple[str, str]] = field(default_factory=list)
+    seen: dict[str, Values | None] = field(default_factory=dict)
+
+    def state(self, deployment: Values) -> list[Values]:
+        """The resources of a deployment, as they were found."""
+        found: list[Values] = []
+        for resource in deployment.get("resources") or ():
+            seen = self.seen.get(str(resource["urn"]), resource)
+            if seen is not None and not resource.get("delete"):
+                values = {name: seen.get(name) or {} for name in ("inputs", "outputs")}
+                found.append({"urn": resource["urn"], "type": resource["type"], **values})
+        return found
 
 
 def kind_of(type_or_urn: str) -> str:
@@ -83,6 +97,9 @@ def read_events(lines: Iterable[str]) -> Events:
         for name in ("resourcePreEvent", "resOutputsEvent"):
             if name in event:
                 _step(found, event[name]["metadata"])
+        if "resOutputsEvent" in event and event["resOutputsEvent"]["metadata"]["op"] == "refresh":
+            metadata = event["resOutputsEvent"]["metadata"]
+            found.seen[str(metadata["urn"])] = metadata.get("new")
     return found
 
 

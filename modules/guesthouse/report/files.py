@@ -28,11 +28,11 @@ def report_files(
     plan: Plan, events: Events, deployment: Mapping[str, Any], outcome: Outcome, exit_code: int
 ) -> dict[str, str]:
     """A preview's report: ``deployment`` is what the engine exported of the state."""
-    stack = plan.identity.stack
+    stack, state = plan.identity.stack, events.state(deployment)
     if outcome is not Outcome.OK:
-        add_gone(events, deployment, plan)
+        add_gone(events, state, plan)
     found = review(stack, events, outcome)
-    before, after = present_hosts(deployment, plan), planned_hosts(plan)
+    before, after = present_hosts(state, plan), planned_hosts(plan)
     mark = marks(found)
     old = {k: m for k, m in mark.items() if m.style != "created"}
     new = {k: m for k, m in mark.items() if m.style != "deleted"}

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from guesthouse.placement import Plan
 from guesthouse.report.events import Events, Step, Values, kind_of
 
 
-def add_gone(events: Events, deployment: Values, plan: Plan) -> None:
+def add_gone(events: Events, resources: Iterable[Values], plan: Plan) -> None:
     """Add the deletion of all that the state has and the plan has not.
 
     The engine looks for it last, and not at all after a refusal.
     """
     declared = _declared(plan)
-    for resource in deployment.get("resources") or ():
+    for resource in resources:
         urn, kind = str(resource["urn"]), kind_of(str(resource["type"]))
         if not kind or kind == "image" or urn in events.steps:
             continue
-        values = {**(resource.get("inputs") or {}), **(resource.get("outputs") or {})}
+        values = {**resource["inputs"], **resource["outputs"]}
         if (kind, urn.rsplit("::", 1)[-1]) not in declared:
             events.steps[urn] = Step(urn, kind, "deleted", old=values)
 

@@ -19,13 +19,13 @@ _GIB = 1024**3
 Found = Mapping[str, Sequence[tuple[str, Values]]]
 
 
-def present_hosts(deployment: Values, plan: Plan | None) -> tuple[Host, ...]:
+def present_hosts(resources: Iterable[Values], plan: Plan | None) -> tuple[Host, ...]:
     """Every host that the state knows. Capacity is declared only, so it is the plan's."""
     found: dict[str, list[tuple[str, Values]]] = {}
-    for resource in deployment.get("resources") or ():
+    for resource in resources:
         kind = kind_of(str(resource["type"]))
-        if kind and not resource.get("delete"):
-            values = {**(resource.get("inputs") or {}), **(resource.get("outputs") or {})}
+        if kind:
+            values = {**resource["inputs"], **resource["outputs"]}
             found.setdefault(kind, []).append((str(resource["urn"]).rsplit("::", 1)[-1], values))
     everywhere = [v for kind in found if kind != "pool" for _, v in found[kind]]
     names = dict.fromkeys(_where(values) for values in everywhere)
