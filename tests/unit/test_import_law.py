@@ -34,6 +34,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "provider": {"machine", "facts", "effects"},
     "checks": {"placement", "facts"},
     "lab": {"machine"},
+    "report": {"placement", "effects", "model"},
 }
 # The doors may open every room.
 MAY_IMPORT["cli"] = set(MAY_IMPORT) - {"__init__"}

@@ -5,13 +5,18 @@ What needs no engine fails before the engine starts: a wrong site file, a missin
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from guesthouse.cli.project import Project
 
-PREVIEW_EXAMPLE = "Example: guesthouse preview lab --diff"
+if TYPE_CHECKING:
+    from guesthouse.cli.engine import Engine
+    from guesthouse.placement import Plan
+
+PREVIEW_EXAMPLE = "Example: guesthouse preview lab --diff --report review"
 UP_EXAMPLE = "Example: guesthouse up lab --yes"
 DESTROY_EXAMPLE = "Example: guesthouse destroy lab --yes"
 
@@ -26,6 +31,9 @@ NoChanges = Annotated[
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Report = Annotated[
+    Path | None, typer.Option("--report", metavar="DIR", help="Write a report for reviewers there.")
+]
 
 
 def preview(
@@ -35,6 +43,7 @@ def preview(
     diff: Diff = False,
     expect_no_changes: NoChanges = False,
     as_json: Json = False,
+    report: Report = None,
 ) -> None:
     """Show what `up` would change. Same work as `pulumi preview -s STACK`."""
     options = {
@@ -43,8 +52,11 @@ def preview(
         "--expect-no-changes": expect_no_changes,
         "--json": as_json,
     }
-    _prepare(stack)
-    _engine("preview", stack, options, more)
+    if report is None:
+        _prepare(stack)
+        _engine("preview", stack, options, more)
+    else:
+        _report(report, stack, options, more)
 
 
 def up(
@@ -78,8 +90,22 @@ def destroy(
     _engine("destroy", stack, {"--yes": yes, "--refresh": refresh, "--diff": diff}, more)
 
 
-def _prepare(stack: str) -> None:
-    """The site file is valid, the engine knows the stack, all secrets are there."""
+def _report(folder: Path, stack: str, options: dict[str, bool], more: list[str] | None) -> None:
+    from guesthouse.cli.engine import Engine
+    from guesthouse.cli.report import or_report, prepare_folder, preview_with_report
+
+    folder = prepare_folder(folder)
+    plan = or_report(folder, stack, lambda: _prepare(stack))
+    engine = Engine(Project.find())
+
+    def run(*arguments: str) -> int:
+        return _run(engine, "preview", stack, options, [*arguments, *(more or ())])
+
+    _exit(preview_with_report(folder, engine, plan, run))
+
+
+def _prepare(stack: str) -> Plan:
+    """The plan: the site file is valid, the engine knows the stack, all secrets are there."""
     from guesthouse.cli import vault
     from guesthouse.cli.engine import Engine
     from guesthouse.cli.stack import read_plan
@@ -88,16 +114,29 @@ def _prepare(stack: str) -> None:
     plan = read_plan(project, stack)
     Engine(project).ensure_stack(stack)
     vault.require(project, plan)
+    return plan
 
 
 def _engine(verb: str, stack: str, options: dict[str, bool], more: list[str] | None) -> None:
-    from guesthouse.cli.engine import INTERRUPTED, Engine
+    from guesthouse.cli.engine import Engine
+
+    _exit(_run(Engine(Project.find()), verb, stack, options, more))
+
+
+def _run(
+    engine: Engine, verb: str, stack: str, options: dict[str, bool], more: list[str] | None
+) -> int:
     from guesthouse.cli.locks import clear_dead
 
-    for pid in clear_dead(Project.find(), stack):
+    for pid in clear_dead(engine.project, stack):
         typer.echo(f"cleared the lock of process {pid}, which is dead", err=True)
     flags = [flag for flag, wanted in options.items() if wanted]
-    code = Engine(Project.find()).run(verb, "-s", stack, *flags, *(more or ()))
+    return engine.run(verb, "-s", stack, *flags, *(more or ()))
+
+
+def _exit(code: int) -> None:
+    from guesthouse.cli.engine import INTERRUPTED
+
     if code:
         # The engine has its own codes, and said why; ours are stable.
         raise typer.Exit(INTERRUPTED if code == INTERRUPTED else 1)

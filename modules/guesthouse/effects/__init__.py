@@ -8,6 +8,7 @@ from guesthouse.effects.bridges import bridge_changes
 from guesthouse.effects.change import CHANGED, THERE, Change, Effect, refused, worst
 from guesthouse.effects.compare import domain_changes
 from guesthouse.effects.disks import disk_changes
+from guesthouse.effects.host import host_changes
 from guesthouse.effects.network import network_changes, section_updates, seen_network
 from guesthouse.effects.physical_function import COUNT, FIXED, physical_function_changes
 from guesthouse.effects.room import Room, room
@@ -24,6 +25,7 @@ __all__ = [
     "bridge_changes",
     "disk_changes",
     "domain_changes",
+    "host_changes",
     "network_changes",
     "physical_function_changes",
     "refused",

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
-from guesthouse.effects import bridge_changes
+from guesthouse.effects import bridge_changes, host_changes
 from guesthouse.errors import Problem, RefusedError
 from guesthouse.facts import host as facts
 from guesthouse.facts.question import ask
@@ -37,6 +37,7 @@ class HostResource(Resource):
             name = str(inputs["connection"]["name"])
             same_host(name, state, inputs)
             found = bridge_changes(state["bridges"], inputs["bridges"])
+            call.noted.extend([*found, *host_changes(state, inputs)])
             if found:
                 call.say(summary(name, found))
         return _state(inputs)

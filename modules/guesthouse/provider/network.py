@@ -39,6 +39,7 @@ class NetworkResource(Resource):
         found = network_state.changes(state, inputs)
         if any(change.effect is Effect.LINK_LOSS for change in found):
             found = network_state.with_losers(found, self._losers(self.host(inputs), inputs))
+        call.noted.extend(found)
         _say(call, inputs, found)
         _refuse(inputs, found)
         return {**state, **inputs, **network_state.outputs(inputs, found)}

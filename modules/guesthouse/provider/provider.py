@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from pulumi.provider.experimental import provider as sdk
 from pulumi.provider.experimental.property_value import PropertyValue
 
+from guesthouse.effects import worst
 from guesthouse.errors import GuesthouseError, Problem, RefusedError
 from guesthouse.machine.connections import Connections
 from guesthouse.provider.guest import GuestResource
@@ -61,12 +62,22 @@ class InitFailedResponse(Exception):
 def _planned(
     resource: Resource, call: Call, state: Mapping[str, Any] | None, inputs: Mapping[str, Any]
 ) -> dict[str, PropertyValue]:
-    """A preview's answer. A refusal is told, not raised: the program says all of them at once."""
+    """A preview's answer. A refusal is told, not raised: the program says all of them at once.
+
+    ``preview`` is for reports, of every kind of resource alike; `up` gives no such output.
+    """
+    problems: Sequence[Problem] = ()
     try:
         planned = resource.planned(call, state, inputs)
     except RefusedError as error:
-        told = [str(problem) for problem in error.problems]
+        problems = error.problems
+        told = [str(problem) for problem in problems]
         planned = {**dict.fromkeys(resource.OUTPUTS, UNKNOWN), **inputs, "refused": told}
+    changes = [{**change.told(), "path": change.path} for change in worst(call.noted)]
+    fields = ("where", "what", "got", "allowed", "hint")
+    refused = [{name: getattr(problem, name) for name in fields} for problem in problems]
+    if changes or refused:
+        planned = {**planned, "preview": {"changes": changes, "refused": refused}}
     return wrap_map(planned, resource.SECRET)
 
 

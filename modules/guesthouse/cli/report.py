@@ -1,0 +1,90 @@
+"""`guesthouse preview --report`: the engine's preview, and what it told as files for reviewers.
+
+The engine writes its events into a file beside its display, as it does for its Automation API; so
+the display is the usual one, and the preview runs once.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from guesthouse.cli.engine import INTERRUPTED, Engine
+from guesthouse.cli.output import print_error
+from guesthouse.errors import GuesthouseError, Problem, SetupError
+
+if TYPE_CHECKING:
+    from guesthouse.placement import Plan
+
+# The engine shows `--event-log` only with this; its Automation API sets it too.
+_DEBUG = "PULUMI_DEBUG_COMMANDS"
+
+
+def prepare_folder(folder: Path) -> Path:
+    """The folder, made, and without files of an earlier report."""
+    from guesthouse.report import FILES
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in FILES:
+            (folder / name).unlink(missing_ok=True)
+    except OSError as error:
+        problem = Problem(str(folder), f"no report can be written: {error.strerror}")
+        raise SetupError(problem) from None
+    return folder.resolve()
+
+
+def or_report(folder: Path, stack: str, prepare: Callable[[], Plan]) -> Plan:
+    """The plan; or the report of what is wrong before the engine begins, and the error."""
+    from guesthouse.report import failed_early
+
+    try:
+        return prepare()
+    except GuesthouseError as error:
+        _write(folder, failed_early(stack, error.problems, error.exit_code))
+        raise
+
+
+def preview_with_report(
+    folder: Path, engine: Engine, plan: Plan, run: Callable[[str, str], int]
+) -> int:
+    """Run the preview, write the report; gives the preview's exit code.
+
+    ``run`` runs it with two more arguments.
+    """
+    from guesthouse.report import Outcome, read_events, report_files
+
+    engine.env[_DEBUG] = "true"
+    with tempfile.TemporaryDirectory(prefix="guesthouse-report-") as place:
+        log = Path(place) / "events"
+        code = run("--event-log", str(log))
+        # A preview that was refused by the engine itself (a lock, a wrong argument) has no log.
+        lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+    outcome = Outcome.INTERRUPTED if code == INTERRUPTED else Outcome.FAILED
+    files = report_files(
+        plan,
+        read_events(lines),
+        _deployment(engine, plan.identity.stack),
+        outcome if code else Outcome.OK,
+        code if code in (0, INTERRUPTED) else 1,
+    )
+    _write(folder, files)
+    return code
+
+
+def _deployment(engine: Engine, stack: str) -> dict[str, Any]:
+    """The state; secrets in it are encrypted. Where it cannot be had, the preview said why."""
+    try:
+        state = json.loads(engine.ask("stack", "export", "-s", stack))
+    except SetupError as error:
+        print_error(error)
+        return {}
+    return state.get("deployment") or {}
+
+
+def _write(folder: Path, files: Mapping[str, str]) -> None:
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
