@@ -7,7 +7,16 @@ from pathlib import Path
 import pytest
 from test_effects import DOCUMENT, EXPANDED, changes
 
-from guesthouse.effects import domain_changes, room, running_document, seen_document
+from guesthouse.effects import (
+    THERE,
+    Change,
+    Effect,
+    domain_changes,
+    room,
+    running_document,
+    seen_document,
+)
+from guesthouse.provider.changes import is_cold
 
 RECORDED = Path(__file__).parent / "recorded_domains"
 
@@ -75,3 +84,24 @@ def test_what_runs_and_what_is_stored_are_both_shown() -> None:
 def test_a_limit_that_was_taken_back_is_no_drift(nothing: str) -> None:
     edited = EXPANDED.replace("<os>", f"{nothing}<os>")
     assert seen_document(DOCUMENT, edited, edited) == DOCUMENT
+
+
+def test_room_to_grow_that_only_runs_is_shown() -> None:
+    """Stored without, started with: only a restart takes it from the guest."""
+    most = "<maxMemory slots='16' unit='KiB'>8388608</maxMemory><memory "
+    live = EXPANDED.replace("<memory ", most, 1)
+    assert changes(seen_document(DOCUMENT, EXPANDED, live), DOCUMENT) == [
+        "memory_max 8192 MiB -> none (restart)"
+    ]
+
+
+def test_what_goes_needs_the_guest_off_but_for_a_disk() -> None:
+    gone = {"old": THERE, "new": "", "key": (), "path": ""}
+    cases = {
+        Change("memory_max", "512 MiB", "", Effect.RESTART): True,
+        Change("panic device", effect=Effect.RESTART, **gone): True,
+        Change("disk data", effect=Effect.DESTROYS_DATA, **gone): False,
+        Change("disk root", "a", "b", Effect.REPLACE): True,
+        Change("memory", "512 MiB", "768 MiB", Effect.LIVE_PERSIST): False,
+    }
+    assert {change: is_cold([change]) for change in cases} == cases

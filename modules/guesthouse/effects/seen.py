@@ -19,6 +19,7 @@ _LIVE = (
     "title",
     "description",
     "vcpu",
+    "maxMemory",
     "currentMemory",
     "cputune",
     "memtune",

@@ -68,6 +68,16 @@ def refuse(inputs: Values, found: Sequence[Change]) -> None:
         raise RefusedError(*problems)
 
 
+def is_cold(found: Sequence[Change]) -> bool:
+    """Whether the guest has to be off for one of these changes. A disk that goes for good does not:
+    it is unplugged."""
+    return any(
+        change.effect.rank >= Effect.RESTART.rank
+        and not (change.effect is Effect.DESTROYS_DATA and not change.new)
+        for change in found
+    )
+
+
 def told(found: Sequence[Change]) -> list[dict[str, Any]]:
     """For machines: the output ``changes`` of a preview."""
     return [change.told() for change in worst(found)]

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import libvirt
 
-from guesthouse.effects import Change, Effect
+from guesthouse.effects import Change
 from guesthouse.errors import MachineError, Problem, RefusedError
 from guesthouse.machine.connections import Connections, HostConnection
 from guesthouse.provider import changes as effects
@@ -140,8 +140,7 @@ class GuestResource(Resource):
             if guest_disks.items(inputs) != guest_disks.items(state["declared"]):
                 guest_state.record(host, inputs, token, complete=True)
             anew, inputs = cloud_init.settled(seen, inputs, todo)
-            cold = [c for c in todo if c.effect.rank >= Effect.RESTART.rank and c.new]
-            if anew or (cold and seen["power"] != "stopped"):
+            if anew or (effects.is_cold(todo) and seen["power"] != "stopped"):
                 return self._cold(call, host, found, seen, inputs, token, anew)
             guest_disks.renew_seed(host, seen, inputs)
             return self._warm(call, host, found, seen, inputs, token, todo)
