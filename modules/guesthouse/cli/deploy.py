@@ -5,10 +5,13 @@ What needs no engine fails before the engine starts: a wrong site file, a missin
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from guesthouse.cli.gate import Limit, held
 from guesthouse.cli.project import Project
 
 PREVIEW_EXAMPLE = "Example: guesthouse preview lab --diff"
@@ -25,6 +28,18 @@ NoChanges = Annotated[
     bool, typer.Option("--expect-no-changes", help="Fail when anything would change.")
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+FailOn = Annotated[
+    Limit | None,
+    typer.Option(
+        "--fail-on", metavar="EFFECT", help=f"Exit with 5 if it costs so much: {', '.join(Limit)}."
+    ),
+]
+Policies = Annotated[
+    Path | None,
+    typer.Option(
+        "--policies", metavar="DIR", exists=True, file_okay=False, help="Hold it to these policies."
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -35,6 +50,8 @@ def preview(
     diff: Diff = False,
     expect_no_changes: NoChanges = False,
     as_json: Json = False,
+    fail_on: FailOn = None,
+    policies: Policies = None,
 ) -> None:
     """Show what `up` would change. Same work as `pulumi preview -s STACK`."""
     options = {
@@ -44,7 +61,11 @@ def preview(
         "--json": as_json,
     }
     _prepare(stack)
-    _engine("preview", stack, options, more)
+    more = [*_policy_pack(policies), *(more or ())]
+    if fail_on is None:
+        _engine("preview", stack, options, more)
+    else:
+        held(fail_on, lambda extra, env: _engine("preview", stack, options, [*extra, *more], env))
 
 
 def up(
@@ -54,6 +75,7 @@ def up(
     refresh: Refresh = False,
     diff: Diff = False,
     expect_no_changes: NoChanges = False,
+    policies: Policies = None,
 ) -> None:
     """Make it so. Same work as `pulumi up -s STACK`."""
     options = {
@@ -63,7 +85,7 @@ def up(
         "--expect-no-changes": expect_no_changes,
     }
     _prepare(stack)
-    _engine("up", stack, options, more)
+    _engine("up", stack, options, [*_policy_pack(policies), *(more or ())])
 
 
 def destroy(
@@ -90,14 +112,27 @@ def _prepare(stack: str) -> None:
     vault.require(project, plan)
 
 
-def _engine(verb: str, stack: str, options: dict[str, bool], more: list[str] | None) -> None:
+def _policy_pack(folder: Path | None) -> list[str]:
+    """The engine runs in the project folder, the user may be elsewhere."""
+    return [] if folder is None else ["--policy-pack", str(folder.resolve())]
+
+
+def _engine(
+    verb: str,
+    stack: str,
+    options: dict[str, bool],
+    more: list[str] | None,
+    env: Mapping[str, str] | None = None,
+) -> None:
     from guesthouse.cli.engine import INTERRUPTED, Engine
     from guesthouse.cli.locks import clear_dead
 
     for pid in clear_dead(Project.find(), stack):
         typer.echo(f"cleared the lock of process {pid}, which is dead", err=True)
     flags = [flag for flag, wanted in options.items() if wanted]
-    code = Engine(Project.find()).run(verb, "-s", stack, *flags, *(more or ()))
+    engine = Engine(Project.find())
+    engine.env.update(env or {})
+    code = engine.run(verb, "-s", stack, *flags, *(more or ()))
     if code:
         # The engine has its own codes, and said why; ours are stable.
         raise typer.Exit(INTERRUPTED if code == INTERRUPTED else 1)

@@ -59,6 +59,7 @@ class GuestResource(Resource):
             return {**inputs, **unknown, "declared": guest_state.declared(inputs), "changes": []}
         same_host(f"guest {inputs['name']}", state, inputs)
         found = effects.changes(state, inputs)
+        call.found.extend(found)
         if found:
             call.say(effects.summary(str(inputs["name"]), found))
         effects.refuse(inputs, found)

@@ -37,6 +37,7 @@ class HostResource(Resource):
             name = str(inputs["connection"]["name"])
             same_host(name, state, inputs)
             found = bridge_changes(state["bridges"], inputs["bridges"])
+            call.found.extend(found)
             if found:
                 call.say(summary(name, found))
         return _state(inputs)

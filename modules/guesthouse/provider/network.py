@@ -154,6 +154,7 @@ class NetworkResource(Resource):
 
 
 def _say(call: Call, inputs: Values, found: Sequence[Change]) -> None:
+    call.found.extend(found)
     if found:
         call.say(summary(network_state.title(inputs), found))
 

@@ -151,6 +151,7 @@ def _declared(inputs: Values) -> dict[str, Any]:
 def _say_and_refuse(call: Call, inputs: Values, found: list[Change]) -> None:
     """Say what changes; raise RefusedError for what is not permitted."""
     title = pf_state.title(inputs)
+    call.found.extend(found)
     if found:
         call.say(summary(title, found))
     place = f"hosts.{inputs['connection']['name']}.physical_functions.{inputs['name']}"

@@ -15,6 +15,7 @@ from pulumi.provider.experimental.property_value import PropertyValue
 
 from guesthouse.errors import GuesthouseError, Problem, RefusedError
 from guesthouse.machine.connections import Connections
+from guesthouse.provider import changes, told
 from guesthouse.provider.guest import GuestResource
 from guesthouse.provider.host import HostResource
 from guesthouse.provider.image import ImageResource
@@ -62,11 +63,13 @@ def _planned(
     resource: Resource, call: Call, state: Mapping[str, Any] | None, inputs: Mapping[str, Any]
 ) -> dict[str, PropertyValue]:
     """A preview's answer. A refusal is told, not raised: the program says all of them at once."""
+    refused: list[str] = []
     try:
         planned = resource.planned(call, state, inputs)
     except RefusedError as error:
-        told = [str(problem) for problem in error.problems]
-        planned = {**dict.fromkeys(resource.OUTPUTS, UNKNOWN), **inputs, "refused": told}
+        refused = [str(problem) for problem in error.problems]
+        planned = {**dict.fromkeys(resource.OUTPUTS, UNKNOWN), **inputs, "refused": refused}
+    told.tell(call.urn, changes.told(call.found), refused)
     return wrap_map(planned, resource.SECRET)
 
 

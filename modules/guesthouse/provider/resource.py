@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from guesthouse.effects import Change
 from guesthouse.errors import Problem, RefusedError
 from guesthouse.machine.connections import Connections, HostConnection
 
@@ -29,10 +30,12 @@ class InitFailed(Exception):
 
 @dataclass(frozen=True)
 class Call:
-    """One request: whose resource (``urn``), and ``say``, which puts a line on its display."""
+    """One request: whose resource (``urn``), ``say``, which puts a line on its display, and what a
+    preview ``found`` to change."""
 
     urn: str
     say: Callable[[str], None]
+    found: list[Change] = field(default_factory=list)
 
 
 class Resource(ABC):
