@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,12 +35,16 @@ def data(**fields: Any) -> Edits:
     return web(disks={"data": fields})
 
 
-FILE = {"/etc/app.conf": {"content": "token_file=/run/token\n", "mode": "0640"}}
+FILE = {"/etc/app.conf": {"content": "token_file=/run/token\n", "mode": "0660"}}
 OPEN = {"/etc/app.conf": {"content": "token=s3cr3t-word\n", "mode": "0640"}}
-EVERYBODY = {"/etc/app.conf": {"content": "", "mode": "0666"}}
+EVERYBODY = {"/etc/app.conf": {"content": "", "mode": "0602"}}
 MEMORY = {"libvirt_uri": "test:///default", "address": None, "host_keys": None}
 NO_KEY = {"admin": {"ssh_keys": None}}
 EMPTY = {"pool": "guests", "size_gib": 1}
+OTHER = {"br1": {"nic": "enp4s0"}}
+ON_OTHER = {"networks": {"lan2": {"kind": "bridge", "bridge": "br1"}}}
+LAN2 = {"network": "lan2"}
+EMPTY_FILE = hashlib.sha256(b"").hexdigest()
 SHARED = {"web1": {"nics": {"vf0": {"vlan": None}}}}
 OF_ONE = {**SHARED, "db": {"nics": None}}
 
@@ -106,6 +111,12 @@ CASES: tuple[tuple[str, Edits, Edits, str], ...] = (
         "images.small.sha256",
     ),
     (
+        "image-digest",
+        {},
+        {"images": {"small": {"sha256": EMPTY_FILE}}},
+        "images.small.sha256",
+    ),
+    (
         "vf-trust-off",
         fast(defaults={"trust": False}),
         fast(defaults={"trust": True}),
@@ -143,7 +154,7 @@ CASES: tuple[tuple[str, Edits, Edits, str], ...] = (
     ),
     (
         "management-not-bridged",
-        {**h1(address="198.51.100.77"), **web(nics={"lan0": None})},
+        {**h1(address="198.51.100.77", bridges=OTHER), **ON_OTHER, **web(nics={"lan0": LAN2})},
         h1(address="198.51.100.77"),
         "guests.web1.nics.lan0.network",
     ),
