@@ -19,7 +19,7 @@ def scratch_project(folder: Path, program: str | None = None) -> Path:
     home.mkdir(parents=True)
     (folder / "stacks").mkdir()
     shutil.copy(CHECKOUT / "Pulumi.yaml", folder)
-    for name in ("modules", "templates", ".venv"):
+    for name in ("modules", "policies", "templates", ".venv"):
         (folder / name).symlink_to(CHECKOUT / name)
     if (CHECKOUT / ".guesthouse" / "engine").exists():
         (home / "engine").symlink_to(CHECKOUT / ".guesthouse" / "engine")

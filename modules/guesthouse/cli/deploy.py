@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from guesthouse.cli.gate import Limit
 from guesthouse.cli.project import Project
 
 if TYPE_CHECKING:
@@ -30,6 +31,18 @@ NoChanges = Annotated[
     bool, typer.Option("--expect-no-changes", help="Fail when anything would change.")
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+FailOn = Annotated[
+    Limit | None,
+    typer.Option(
+        "--fail-on", metavar="EFFECT", help=f"Exit with 5 if it costs so much: {', '.join(Limit)}."
+    ),
+]
+Policies = Annotated[
+    Path | None,
+    typer.Option(
+        "--policies", metavar="DIR", exists=True, file_okay=False, help="Hold it to these policies."
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Report = Annotated[
     Path | None, typer.Option("--report", metavar="DIR", help="Write a report for reviewers there.")
@@ -44,6 +57,8 @@ def preview(
     expect_no_changes: NoChanges = False,
     as_json: Json = False,
     report: Report = None,
+    fail_on: FailOn = None,
+    policies: Policies = None,
 ) -> None:
     """Show what `up` would change. Same work as `pulumi preview -s STACK`."""
     options = {
@@ -52,11 +67,12 @@ def preview(
         "--expect-no-changes": expect_no_changes,
         "--json": as_json,
     }
-    if report is None:
+    more = [*_policy_pack(policies), *(more or ())]
+    if report is None and fail_on is None:
         _prepare(stack)
         _engine("preview", stack, options, more)
     else:
-        _report(report, stack, options, more)
+        _told(report, fail_on, stack, options, more)
 
 
 def up(
@@ -66,6 +82,7 @@ def up(
     refresh: Refresh = False,
     diff: Diff = False,
     expect_no_changes: NoChanges = False,
+    policies: Policies = None,
 ) -> None:
     """Make it so. Same work as `pulumi up -s STACK`."""
     options = {
@@ -75,7 +92,7 @@ def up(
         "--expect-no-changes": expect_no_changes,
     }
     _prepare(stack)
-    _engine("up", stack, options, more)
+    _engine("up", stack, options, [*_policy_pack(policies), *(more or ())])
 
 
 def destroy(
@@ -90,18 +107,31 @@ def destroy(
     _engine("destroy", stack, {"--yes": yes, "--refresh": refresh, "--diff": diff}, more)
 
 
-def _report(folder: Path, stack: str, options: dict[str, bool], more: list[str] | None) -> None:
+def _told(
+    folder: Path | None,
+    limit: Limit | None,
+    stack: str,
+    options: dict[str, bool],
+    more: list[str],
+) -> None:
+    """Preview, write the report, hold the changes to the limit."""
     from guesthouse.cli.engine import Engine
-    from guesthouse.cli.report import or_report, prepare_folder, preview_with_report
+    from guesthouse.cli.gate import hold
+    from guesthouse.cli.report import listened, or_report, prepare_folder, write_report
 
-    folder = prepare_folder(folder)
-    plan = or_report(folder, stack, lambda: _prepare(stack))
+    folder = prepare_folder(folder) if folder else None
+    plan = or_report(folder, stack, lambda: _prepare(stack)) if folder else _prepare(stack)
     engine = Engine(Project.find())
 
     def run(*arguments: str) -> int:
-        return _run(engine, "preview", stack, options, [*arguments, *(more or ())])
+        return _run(engine, "preview", stack, options, [*arguments, *more])
 
-    _exit(preview_with_report(folder, engine, plan, run))
+    code, lines = listened(engine, run)
+    if folder:
+        write_report(folder, engine, plan, code, lines)
+    _exit(code)
+    if limit:
+        hold(limit, stack, lines)
 
 
 def _prepare(stack: str) -> Plan:
@@ -115,6 +145,11 @@ def _prepare(stack: str) -> Plan:
     Engine(project).ensure_stack(stack)
     vault.require(project, plan)
     return plan
+
+
+def _policy_pack(folder: Path | None) -> list[str]:
+    """The engine runs in the project folder, the user may be elsewhere."""
+    return [] if folder is None else ["--policy-pack", str(folder.resolve())]
 
 
 def _engine(verb: str, stack: str, options: dict[str, bool], more: list[str] | None) -> None:

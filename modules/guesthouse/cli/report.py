@@ -48,21 +48,23 @@ def or_report(folder: Path, stack: str, prepare: Callable[[], Plan]) -> Plan:
         raise
 
 
-def preview_with_report(
-    folder: Path, engine: Engine, plan: Plan, run: Callable[[str, str], int]
-) -> int:
-    """Run the preview, write the report; gives the preview's exit code.
+def listened(engine: Engine, run: Callable[[str, str], int]) -> tuple[int, list[str]]:
+    """Run the preview; its exit code, and the engine's events (JSON, one a line).
 
     ``run`` runs it with two more arguments.
     """
-    from guesthouse.report import Outcome, read_events, report_files
-
     engine.env[_DEBUG] = "true"
-    with tempfile.TemporaryDirectory(prefix="guesthouse-report-") as place:
+    with tempfile.TemporaryDirectory(prefix="guesthouse-events-") as place:
         log = Path(place) / "events"
         code = run("--event-log", str(log))
         # A preview that was refused by the engine itself (a lock, a wrong argument) has no log.
-        lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+        return code, log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+
+
+def write_report(folder: Path, engine: Engine, plan: Plan, code: int, lines: list[str]) -> None:
+    """Write what a preview that ended with ``code`` told."""
+    from guesthouse.report import Outcome, read_events, report_files
+
     outcome = Outcome.INTERRUPTED if code == INTERRUPTED else Outcome.FAILED
     files = report_files(
         plan,
@@ -72,7 +74,6 @@ def preview_with_report(
         code if code in (0, INTERRUPTED) else 1,
     )
     _write(folder, files)
-    return code
 
 
 def _deployment(engine: Engine, stack: str) -> dict[str, Any]:

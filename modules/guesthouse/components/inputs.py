@@ -46,6 +46,8 @@ def host_inputs(identity: Identity, plan: HostPlan, document: HostDocument) -> d
         "connection": connection(plan),
         "mark": mark(identity),
         "uuid": identity.uuid("host", plan.name),
+        # Nothing on the host is made from it; rules about the stack are held against it.
+        "capacity": {"memory_mib": plan.host.memory_mib or 0, "vcpus": plan.host.vcpus or 0},
         "files": {path: file.model_dump() for path, file in document.files.items()},
         "packages": list(document.packages),
         "services": {name: item.model_dump() for name, item in document.services.items()},
