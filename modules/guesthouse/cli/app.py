@@ -20,7 +20,7 @@ from typing import Annotated
 
 import typer
 
-from guesthouse.cli import check, deploy, lab, measure, plan, ssh, status, verify, where
+from guesthouse.cli import check, deploy, lab, measure, metrics, plan, ssh, status, verify, where
 from guesthouse.cli.output import print_error
 from guesthouse.cli.project import Project
 from guesthouse.errors import GuesthouseError, Problem, SetupError
@@ -70,6 +70,7 @@ app.command(epilog=deploy.UP_EXAMPLE)(deploy.up)
 app.command(epilog=verify.EXAMPLE)(verify.verify)
 app.command(epilog=deploy.DESTROY_EXAMPLE)(deploy.destroy)
 app.command(epilog=status.EXAMPLE)(status.status)
+app.command(epilog=metrics.EXAMPLE)(metrics.metrics)
 app.command(epilog=where.EXAMPLE)(where.where)
 app.command(epilog=measure.EXAMPLE)(measure.measure)
 app.command(epilog=ssh.EXAMPLE)(ssh.ssh)

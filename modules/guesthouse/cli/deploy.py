@@ -5,6 +5,8 @@ What needs no engine fails before the engine starts: a wrong site file, a missin
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -35,6 +37,12 @@ def preview(
     diff: Diff = False,
     expect_no_changes: NoChanges = False,
     as_json: Json = False,
+    metrics: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.prom", help="Write how many resources would change, for Prometheus."
+        ),
+    ] = None,
 ) -> None:
     """Show what `up` would change. Same work as `pulumi preview -s STACK`."""
     options = {
@@ -44,7 +52,7 @@ def preview(
         "--json": as_json,
     }
     _prepare(stack)
-    _engine("preview", stack, options, more)
+    _engine("preview", stack, options, more, metrics)
 
 
 def up(
@@ -90,14 +98,31 @@ def _prepare(stack: str) -> None:
     vault.require(project, plan)
 
 
-def _engine(verb: str, stack: str, options: dict[str, bool], more: list[str] | None) -> None:
+def _engine(
+    verb: str,
+    stack: str,
+    options: dict[str, bool],
+    more: list[str] | None,
+    metrics: Path | None = None,
+) -> None:
+    """``metrics`` is written when the engine came to an end, whatever its exit code."""
+    from guesthouse.cli import drift, textfile
     from guesthouse.cli.engine import INTERRUPTED, Engine
     from guesthouse.cli.locks import clear_dead
 
     for pid in clear_dead(Project.find(), stack):
         typer.echo(f"cleared the lock of process {pid}, which is dead", err=True)
     flags = [flag for flag, wanted in options.items() if wanted]
-    code = Engine(Project.find()).run(verb, "-s", stack, *flags, *(more or ()))
+    engine = Engine(Project.find())
+    with TemporaryDirectory(prefix="guesthouse-events-") as folder:
+        log = Path(folder) / "events.json"
+        if metrics:
+            engine.env |= drift.ENVIRONMENT
+            flags += drift.arguments(log)
+        code = engine.run(verb, "-s", stack, *flags, *(more or ()))
+        count = drift.resources(log)
+    if metrics and count is not None:
+        textfile.write(metrics, textfile.drifted(stack, count))
     if code:
         # The engine has its own codes, and said why; ours are stable.
         raise typer.Exit(INTERRUPTED if code == INTERRUPTED else 1)

@@ -26,6 +26,10 @@ def verify(
     junit: Annotated[
         Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit XML for CI.")
     ] = None,
+    metrics: Annotated[
+        Path | None,
+        typer.Option("--metrics", metavar="FILE.prom", help="Write the counts for Prometheus."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Print what passed, too.")
@@ -48,6 +52,10 @@ def verify(
         findings = after.verify(opened.plan, Access(opened.ssh), tell, deep=deep)
     if junit is not None:
         _write(junit, report.junit(stack, findings))
+    if metrics is not None:
+        from guesthouse.cli import textfile
+
+        textfile.write(metrics, textfile.verified(stack, findings))
     if as_json:
         print_json(report.values(stack, findings))
     else:
