@@ -111,7 +111,8 @@ def families(rows: Iterable[Row]) -> Iterator[Metric]:
             yield family
 
 
-@dataclass(frozen=True)
+# The library keeps collectors by their identity.
+@dataclass(frozen=True, eq=False)
 class Collected:
     """What was seen, as the library's collector."""
 

@@ -50,12 +50,7 @@ def verify(
     opened = open_stack(project, stack)
     with progress(f"verifying {stack}") as tell:
         findings = after.verify(opened.plan, Access(opened.ssh), tell, deep=deep)
-    if junit is not None:
-        _write(junit, report.junit(stack, findings))
-    if metrics is not None:
-        from guesthouse.cli import textfile
-
-        textfile.write(metrics, textfile.verified(stack, findings))
+    _write_reports(stack, findings, junit, metrics)
     if as_json:
         print_json(report.values(stack, findings))
     else:
@@ -107,6 +102,19 @@ def _login(project: Project, stack: str) -> str:
 
     command = "guesthouse" if shutil.which("guesthouse") else "uv run guesthouse"
     return f"{command} ssh" if default_stack(project) == stack else f"{command} ssh -s {stack}"
+
+
+def _write_reports(
+    stack: str, findings: Sequence[Finding], junit: Path | None, metrics: Path | None
+) -> None:
+    from guesthouse.checks import report
+
+    if junit is not None:
+        _write(junit, report.junit(stack, findings))
+    if metrics is not None:
+        from guesthouse.cli import textfile
+
+        textfile.write(metrics, textfile.verified(stack, findings))
 
 
 def _write(path: Path, text: str) -> None:
