@@ -1,7 +1,7 @@
 #!/bin/sh
-# Fetches Debian's Prometheus for tests/metrics, without installing it: the package starts a server
-# on port 9090, and the tests start their own. Usage: scripts/prometheus.sh. Prints the folder of
-# the programs; quick and offline when it is filled.
+# Fetches Debian's Prometheus for the tests of `guesthouse metrics`, without installing it: the
+# package starts a server on port 9090, and the tests start their own. Prints the folder of the
+# programs; quick and offline when it is filled.
 set -eu
 
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/guesthouse/prometheus"

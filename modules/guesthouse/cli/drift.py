@@ -16,11 +16,15 @@ def arguments(log: Path) -> tuple[str, ...]:
 
 
 def resources(log: Path) -> int | None:
-    """The number from its summary; None when it ended without one."""
+    """The number from its summary; None when there is none, or it failed before any change.
+
+    One that fails with changes has refused some of them (or came no further): they are there.
+    """
     if not log.is_file():
         return None
     for line in log.read_text(encoding="utf-8").splitlines():
         if summary := json.loads(line).get("summaryEvent"):
             changes: dict[str, int] = summary.get("resourceChanges") or {}
-            return sum(count for kind, count in changes.items() if kind not in _NO_CHANGE)
+            count = sum(count for kind, count in changes.items() if kind not in _NO_CHANGE)
+            return count if count or summary.get("result") == "succeeded" else None
     return None
