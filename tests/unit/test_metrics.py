@@ -13,7 +13,7 @@ from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from guesthouse.checks import Finding
-from guesthouse.cli import textfile
+from guesthouse.cli import metrics, textfile
 from guesthouse.cli.app import run
 from guesthouse.cli.families import FAMILIES
 from guesthouse.cli.project import Project
@@ -32,10 +32,10 @@ def hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeHosts:
     return made
 
 
-def samples(metrics: Iterable[Metric]) -> dict[tuple[str, ...], float]:
+def samples(families: Iterable[Metric]) -> dict[tuple[str, ...], float]:
     """(name, values of the labels in the table's order) -> value."""
     found = {}
-    for metric in metrics:
+    for metric in families:
         for sample in metric.samples:
             labels = FAMILIES[sample.name][1]
             assert set(sample.labels) == set(labels), sample
@@ -167,13 +167,18 @@ def test_a_look_that_fails_is_not_the_last() -> None:
 
 
 @pytest.mark.parametrize("text", ["x", ":9877", "h:1:", "127.0.0.1:99999", "127.0.0.1:-1"])
-def test_where_to_listen_is_an_address_and_a_port(
-    hosts: FakeHosts, text: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run(["metrics", "one", "--listen", text]) == 7
-    assert capsys.readouterr().err == (
-        f"error: --listen: is no address and port, got '{text}', allowed [ADDRESS:]PORT\n"
+def test_where_to_listen_is_an_address_and_a_port(text: str) -> None:
+    with pytest.raises(SetupError) as caught:
+        metrics.address(text)
+    assert str(caught.value) == (
+        f"--listen: is no address and port, got '{text}', allowed [ADDRESS:]PORT"
     )
+
+
+def test_a_port_alone_is_of_loopback() -> None:
+    assert metrics.address("9877") == ("127.0.0.1", 9877)
+    assert metrics.address("[::1]:0") == ("::1", 0)
+    assert metrics.address("192.0.2.1:1") == ("192.0.2.1", 1)
 
 
 FINDINGS = [

@@ -17,6 +17,7 @@ from guesthouse.cli import textfile
 from guesthouse.cli.families import FAMILIES
 from prometheus import Prometheus, exporter, program, prometheus, until
 
+COMMAND = Path(sys.executable).with_name("guesthouse")
 VCPU = "guesthouse_guest_vcpu_seconds_total"
 
 
@@ -34,8 +35,8 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     textfile.write(files / "verify.prom", textfile.verified("one", ()))
     textfile.write(files / "drift.prom", textfile.drifted("one", 2))
     argv = [
-        *(str(Path(sys.executable).with_name("guesthouse")), "-C", str(hosts.root), "metrics"),
-        *("one", "--listen", "127.0.0.1:0", "--timeout", "4", "--textfile", str(files)),
+        *(str(COMMAND), "-C", str(hosts.root), "metrics", "one"),
+        *("--listen", "127.0.0.1:0", "--timeout", "4", "--textfile", str(files)),
     ]
     env = {**os.environ, "PATH": hosts.path, "TMPDIR": str(folder)}
     with exporter(argv, folder, env) as address:
@@ -93,6 +94,27 @@ def test_the_text_is_as_prometheus_advises(target: str) -> None:
     names = {line.split()[2] for line in text.decode().splitlines() if line.startswith("# TYPE")}
     assert names <= FAMILIES.keys()
     assert len(names) > 40
+
+
+def test_a_port_that_is_taken_is_said(target: str, tmp_path: Path) -> None:
+    hosts = FakeHosts(tmp_path)
+    argv = [str(COMMAND), "-C", str(hosts.root), "metrics", "one", "--listen", target]
+    run = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    assert (run.returncode, run.stderr) == (
+        7,
+        f"error: --listen {target}: cannot listen: address already in use\n",
+    )
+
+
+def test_sigterm_is_a_good_end(tmp_path: Path) -> None:
+    hosts = FakeHosts(tmp_path)
+    argv = [str(COMMAND), "-C", str(hosts.root), "metrics", "one", "--listen", "0"]
+    with subprocess.Popen(argv, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr
+        assert process.stderr.readline().startswith("serving http://127.0.0.1:")
+        process.terminate()
+        assert process.wait(30) == 0
+        assert process.stderr.read() == ""
 
 
 def test_one_name_alone_can_be_asked_for(target: str) -> None:

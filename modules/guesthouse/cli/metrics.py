@@ -41,7 +41,7 @@ def metrics(
     from guesthouse.cli.scrape import StackCollector, serve
     from guesthouse.cli.stack import read_plan
 
-    where = _address(listen) if listen else None
+    where = address(listen) if listen else None
     collector = StackCollector(read_plan(Project.find(), stack), timeout, textfile)
     if where:
         serve(collector, *where)
@@ -51,10 +51,10 @@ def metrics(
         raise typer.Exit(max(error.exit_code for error in collector.silent.values()))
 
 
-def _address(text: str) -> tuple[str, int]:
+def address(text: str) -> tuple[str, int]:
     """``9877``, ``127.0.0.1:9877``, ``[::1]:9877`` -> address and port."""
-    address, _, port = text.rpartition(":")
+    host, _, port = text.rpartition(":")
     if not port.isascii() or not port.isdigit() or int(port) > 65535 or text.startswith(":"):
         what = "is no address and port"
         raise SetupError(Problem("--listen", what, got=f"'{text}'", allowed="[ADDRESS:]PORT"))
-    return address.strip("[]") or LOOPBACK, int(port)
+    return host.strip("[]") or LOOPBACK, int(port)

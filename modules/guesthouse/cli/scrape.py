@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
@@ -78,7 +79,7 @@ class StackCollector:
         before = self.silent
         self.silent = {n: e for n, e in answers.items() if isinstance(e, MachineError)}
         for name in self.silent.keys() - before.keys():
-            say(str(self.silent[name]))
+            say(str(self.silent[name]).splitlines()[0])
         for name in before.keys() - self.silent.keys():
             say(f"host {name}: answers again")
         yield from families(exposition.rows(self._plan, answers))
@@ -87,7 +88,7 @@ class StackCollector:
 
 
 def serve(collector: StackCollector, address: str, port: int) -> None:
-    """Serve http://ADDRESS:PORT/metrics until Ctrl-C."""
+    """Serve http://ADDRESS:PORT/metrics until Ctrl-C or SIGTERM."""
     try:
         server, thread = start_http_server(port, address, registry(collector))
     except OSError as error:
@@ -95,8 +96,11 @@ def serve(collector: StackCollector, address: str, port: int) -> None:
         problem = Problem(f"--listen {address}:{port}", f"cannot listen: {reason}")
         raise SetupError(problem) from None
     host = f"[{address}]" if ":" in address else address
-    say(f"serving http://{host}:{server.server_port}/metrics until Ctrl-C")
+    # Service managers send SIGTERM; a script's background process was born deaf to Ctrl-C.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     with suppress(KeyboardInterrupt):
+        say(f"serving http://{host}:{server.server_port}/metrics until Ctrl-C")
         thread.join()
     server.shutdown()
     server.server_close()
