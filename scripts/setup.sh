@@ -247,6 +247,7 @@ main() {
     setup_python
     "$checkout/engine/build.sh"
     "$checkout/scripts/schemas.sh"
+    "$checkout/scripts/prometheus.sh"
     setup_state
     say "ready; for a shell with pulumi: . ./env.sh"
 }

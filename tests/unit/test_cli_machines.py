@@ -139,7 +139,7 @@ def test_verify_of_what_does_not_answer_is_red(
     engine = scratch_project(project.root / "engine") / ".guesthouse/engine"
     project.home.mkdir()
     (project.home / "engine").symlink_to(engine)
-    assert run(["verify", "one", "--junit", "report.xml"]) == 1
+    assert run(["verify", "one", "--junit", "report.xml", "--metrics", "report.prom"]) == 1
     out, _ = capsys.readouterr()
     assert out.startswith("FAILED hosts.h1.address: host answers over ssh (on h1)\n")
     table = [line.split() for line in out.splitlines()[-4:]]
@@ -149,6 +149,9 @@ def test_verify_of_what_does_not_answer_is_red(
     ]
     assert table[2][:3] == ["h1", "127.0.0.1", "0"]
     assert (project.root / "report.xml").read_text().startswith("<?xml")
+    metrics = (project.root / "report.prom").read_text()
+    assert 'guesthouse_verify_checks{stack="one",status="failed"} 1.0\n' in metrics
+    assert 'guesthouse_verify_success{stack="one"} 0.0\n' in metrics
     assert run(["verify", "one", "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["green"] is False
 

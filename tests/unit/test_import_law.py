@@ -62,6 +62,7 @@ LIVES_IN: dict[str, set[str]] = {
     "pytest": {"checks/pytest_plugin.py"},
     "typer": {"cli"},
     "rich": {"cli"},
+    "prometheus_client": {"cli"},
 }
 
 

@@ -25,6 +25,7 @@ from guesthouse.cli import (
     deploy,
     lab,
     measure,
+    metrics,
     plan,
     schema,
     ssh,
@@ -82,6 +83,7 @@ app.command(epilog=deploy.UP_EXAMPLE)(deploy.up)
 app.command(epilog=verify.EXAMPLE)(verify.verify)
 app.command(epilog=deploy.DESTROY_EXAMPLE)(deploy.destroy)
 app.command(epilog=status.EXAMPLE)(status.status)
+app.command(epilog=metrics.EXAMPLE)(metrics.metrics)
 app.command(epilog=where.EXAMPLE)(where.where)
 app.command(epilog=measure.EXAMPLE)(measure.measure)
 app.command(epilog=ssh.EXAMPLE)(ssh.ssh)

@@ -5,6 +5,7 @@ What needs no engine fails before the engine starts: a wrong site file, a missin
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -44,6 +45,10 @@ Policies = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Metrics = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE.prom", help="Write how many resources change, for Prometheus."),
+]
 Report = Annotated[
     Path | None, typer.Option("--report", metavar="DIR", help="Write a report for reviewers there.")
 ]
@@ -59,6 +64,7 @@ def preview(
     report: Report = None,
     fail_on: FailOn = None,
     policies: Policies = None,
+    metrics: Metrics = None,
 ) -> None:
     """Show what `up` would change. Same work as `pulumi preview -s STACK`."""
     options = {
@@ -68,11 +74,11 @@ def preview(
         "--json": as_json,
     }
     more = [*_policy_pack(policies), *(more or ())]
-    if report is None and fail_on is None:
+    if report is None and fail_on is None and metrics is None:
         _prepare(stack)
         _engine("preview", stack, options, more)
     else:
-        _told(report, fail_on, stack, options, more)
+        _told(Telling(report, metrics, fail_on), stack, options, more)
 
 
 def up(
@@ -107,19 +113,23 @@ def destroy(
     _engine("destroy", stack, {"--yes": yes, "--refresh": refresh, "--diff": diff}, more)
 
 
-def _told(
-    folder: Path | None,
-    limit: Limit | None,
-    stack: str,
-    options: dict[str, bool],
-    more: list[str],
-) -> None:
-    """Preview, write the report, hold the changes to the limit."""
+@dataclass(frozen=True)
+class Telling:
+    """What is made of a preview's events: a report in a folder, a file for Prometheus, a limit."""
+
+    report: Path | None
+    metrics: Path | None
+    limit: Limit | None
+
+
+def _told(telling: Telling, stack: str, options: dict[str, bool], more: list[str]) -> None:
+    """Preview, write what it told, hold the changes to the limit."""
+    from guesthouse.cli import drift, textfile
     from guesthouse.cli.engine import Engine
     from guesthouse.cli.gate import hold
     from guesthouse.cli.report import listened, or_report, prepare_folder, write_report
 
-    folder = prepare_folder(folder) if folder else None
+    folder = prepare_folder(telling.report) if telling.report else None
     plan = or_report(folder, stack, lambda: _prepare(stack)) if folder else _prepare(stack)
     engine = Engine(Project.find())
 
@@ -129,9 +139,12 @@ def _told(
     code, lines = listened(engine, run)
     if folder:
         write_report(folder, engine, plan, code, lines)
+    count = drift.resources(lines)
+    if telling.metrics and count is not None:
+        textfile.write(telling.metrics, textfile.drifted(stack, count))
     _exit(code)
-    if limit:
-        hold(limit, stack, lines)
+    if telling.limit:
+        hold(telling.limit, stack, lines)
 
 
 def _prepare(stack: str) -> Plan:

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Annotated, Any
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from guesthouse.cli import functions
 from guesthouse.cli.output import print_json, print_table
 from guesthouse.cli.project import Project
-from guesthouse.errors import MachineError, UnreachableError
+from guesthouse.errors import MachineError, Problem, UnreachableError
 
 if TYPE_CHECKING:
     from guesthouse.cli.stack import Stack
+    from guesthouse.facts.question import Question
     from guesthouse.facts.status import GuestStatus, HostStatus, Status
     from guesthouse.placement import Plan
 
 EXAMPLE = "Example: guesthouse status lab"
 # Hosts asked at the same time.
 PARALLEL = 32
+T = TypeVar("T")
 
 
 def status(
@@ -34,10 +37,11 @@ def status(
     Exits with 4 when a host is unreachable; what is known of the others is printed.
     """
     from guesthouse.cli.stack import default_stack, hosts_only, read_plan
+    from guesthouse.facts.status import status as question
 
     project = Project.find()
     plan = read_plan(project, stack or default_stack(project))
-    answers = ask_all(hosts_only(plan))
+    answers = ask_all(hosts_only(plan), question(), timeout_s=60)
     if as_json:
         print_json(values(plan, answers))
     else:
@@ -46,24 +50,31 @@ def status(
         raise typer.Exit(UnreachableError.exit_code)
 
 
-def ask_all(opened: Stack) -> dict[str, Status | MachineError]:
-    """Every host's status, or why it did not answer; a host of the test driver is left out."""
-    from guesthouse.facts.status import status as question
+def ask_all(opened: Stack, asked: Question[T], timeout_s: float) -> dict[str, T | MachineError]:
+    """Every host's answer, or why there was none within ``timeout_s`` (for all hosts together); a
+    host of the test driver is left out."""
+    from guesthouse.facts.parallel import in_parallel
 
-    asked = question()
+    end = time.monotonic() + timeout_s
+    ssh = opened.ssh
 
-    def ask(name: str) -> Status | MachineError:
-        user = opened.ssh.endpoints[name].user
-        sudo = () if user == "root" else ("sudo", "-n")
+    def ask(name: str) -> T | MachineError:
+        sudo = () if ssh.endpoints[name].user == "root" else ("sudo", "-n")
+        left = max(end - time.monotonic(), 0.0)
         try:
-            result = opened.ssh.run(name, *sudo, "sh", "-c", asked.command, timeout_s=60)
+            result = ssh.run(name, *sudo, "sh", "-c", asked.command, timeout_s=left)
             return asked.parse(result.stdout.decode(errors="replace"))
         except MachineError as error:
             return error
+        except (LookupError, ValueError, SyntaxError) as error:
+            # An odd answer of one host must not hide the others; XML that is none is a SyntaxError.
+            what = "its answer cannot be read"
+            return MachineError(
+                Problem(f"host {name}", what, got=f"{type(error).__name__}: {error}")
+            )
 
     names = [name for name, item in opened.plan.hosts.items() if item.has_ssh]
-    with ThreadPoolExecutor(PARALLEL) as pool:
-        return dict(zip(names, pool.map(ask, names), strict=True))
+    return in_parallel({n: partial(ask, n) for n in names}, lambda name: "", PARALLEL)
 
 
 Seen = tuple[str, str, "GuestStatus | None"]

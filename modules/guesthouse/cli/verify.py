@@ -32,6 +32,10 @@ def verify(
     junit: Annotated[
         Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit XML for CI.")
     ] = None,
+    metrics: Annotated[
+        Path | None,
+        typer.Option("--metrics", metavar="FILE.prom", help="Write the counts for Prometheus."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Print what passed, too.")
@@ -52,8 +56,7 @@ def verify(
     opened = open_stack(project, stack)
     with progress(f"verifying {stack}") as tell:
         findings = after.verify(opened.plan, Access(opened.ssh), tell, deep=deep)
-    if junit is not None:
-        write_text(junit, report.junit(stack, findings))
+    _write_reports(stack, findings, junit, metrics)
     if as_json:
         print_json(report.values(stack, findings))
     else:
@@ -105,3 +108,16 @@ def _login(project: Project, stack: str) -> str:
 
     command = "guesthouse" if shutil.which("guesthouse") else "uv run guesthouse"
     return f"{command} ssh" if default_stack(project) == stack else f"{command} ssh -s {stack}"
+
+
+def _write_reports(
+    stack: str, findings: Sequence[Finding], junit: Path | None, metrics: Path | None
+) -> None:
+    from guesthouse.checks import report
+
+    if junit is not None:
+        write_text(junit, report.junit(stack, findings))
+    if metrics is not None:
+        from guesthouse.cli import textfile
+
+        textfile.write(metrics, textfile.verified(stack, findings))

@@ -59,14 +59,14 @@ class Status:
 
 
 # https://libvirt.org/html/libvirt-libvirt-domain.html#virDomainState
-_STATES = (
+STATES = (
     *("no state", "running", "blocked", "paused"),
     *("in shutdown", "shut off", "crashed", "suspended"),
 )
-_OFF = ("shut off", "crashed")
+OFF = ("shut off", "crashed")
 
 # --nowait: a guest whose QEMU is busy gives what is known, instead of holding up the others.
-_SAMPLE = f"""{functions.SHELL}
+SAMPLE = f"""{functions.SHELL}
 sample() {{
   echo "== $1 time $(cat /proc/uptime)"
   grep '^cpu ' /proc/stat
@@ -83,10 +83,11 @@ sample() {{
   LC_ALL=C virsh -q -c {SYSTEM} domstats --raw --nowait --state --cpu-total --vcpu --balloon \\
     --block --interface
 }}
+# Its arguments are a command that bounds how long all of them may take.
 agents() {{
   echo "== a agents $(cat /proc/uptime)"
   echo "clock $(date +%s)"
-  virsh -q -c {SYSTEM} list --name | sed '/^$/d' | xargs -r -d '\\n' -n 1 -P 16 sh -c '
+  virsh -q -c {SYSTEM} list --name | sed '/^$/d' | "$@" xargs -r -d '\\n' -n 1 -P 16 sh -c '
     if told=$(LC_ALL=C virsh -q -c {SYSTEM} qemu-agent-command --timeout 3 "$1" \\
         "{{\\"execute\\":\\"guest-ping\\"}}" 2>&1); then word=answers
     else case $told in *"not connected"*|*"not configured"*) word=none ;; *) word=silent ;; esac
@@ -98,33 +99,25 @@ agents() {{
 def status(seconds: float = 2.0) -> Question[Status]:
     """The state of a host and its guests; the answer takes ``seconds`` longer than a sample."""
     return Question(
-        f"{_SAMPLE}\nsample a && {{ agents & sleep {seconds}; wait; sample b; }}", _parse
+        f"{SAMPLE}\nsample a && {{ agents & sleep {seconds}; wait; sample b; }}", _parse
     )
 
 
 def _parse(output: str) -> Status:
-    texts, times = {}, {}
-    for part in f"\n{output}".split("\n== ")[1:]:
-        head, _, text = part.partition("\n")
-        sample, kind, uptime, _ = head.split()
-        texts[sample, kind], times[sample, kind] = text, float(uptime)
+    texts, times = parts(output)
 
     def rate_over(kind: str) -> Callable[[float, float], float]:
         seconds = max(times.get(("b", kind), 0.0) - times.get(("a", kind), 0.0), 0.01)
         return lambda first, second: round(max(second - first, 0.0) / seconds, 1)
 
-    before, after = _domains(texts["a", "guests"]), _domains(texts["b", "guests"])
-    heard = texts.get(("a", "agents"), "")
-    agents = {name: word for word, name in re.findall(r"(?m)^agent (\w+) (.*)$", heard)}
-    clock = int((re.findall(r"(?m)^clock (\d+)$", heard) or [0])[0])
+    before, after = domains(texts["a", "guests"]), domains(texts["b", "guests"])
+    healthy = heard(texts.get(("a", "agents"), ""))
     rate = rate_over("guests")
     return Status(
         host=_host(texts["a", "time"], texts["b", "time"], rate_over("time")),
         # A guest that appeared between the samples has no rates yet.
         guests={
-            n: _guest(
-                before.get(n, values), values, rate, _health(values, agents.get(n, ""), clock)
-            )
+            n: _guest(before.get(n, values), values, rate, healthy(n, values))
             for n, values in after.items()
         },
         physical_functions=functions.functions(
@@ -134,6 +127,16 @@ def _parse(output: str) -> Status:
             rate_over("functions"),
         ),
     )
+
+
+def parts(output: str) -> tuple[dict[tuple[str, str], str], dict[tuple[str, str], float]]:
+    """(sample, kind) -> its text, and the host's uptime then, in seconds."""
+    texts, times = {}, {}
+    for part in f"\n{output}".split("\n== ")[1:]:
+        head, _, text = part.partition("\n")
+        sample, kind, uptime, _ = head.split()
+        texts[sample, kind], times[sample, kind] = text, float(uptime)
+    return texts, times
 
 
 Rate = Callable[[float, float], float]
@@ -181,7 +184,8 @@ def _nics(text: str) -> tuple[int, int]:
     return sum(int(r[0]) for r in rows), sum(int(r[1]) for r in rows)
 
 
-def _domains(text: str) -> dict[str, dict[str, str]]:
+def domains(text: str) -> dict[str, dict[str, str]]:
+    """The answer of ``virsh domstats --raw``: guest -> key -> value."""
     found: dict[str, dict[str, str]] = {}
     for part in re.split(r"(?m)^Domain: ", text)[1:]:
         name, *lines = part.splitlines()
@@ -189,10 +193,18 @@ def _domains(text: str) -> dict[str, dict[str, str]]:
     return found
 
 
-def _health(values: Mapping[str, str], agent: str, clock: int) -> tuple[str, str]:
-    beat = int(values.get("balloon.last-update", 0))
-    state, reason = int(values.get("state.state", 0)), int(values.get("state.reason", 0))
-    return health(state, reason, agent, max(clock - beat, 0) if beat and clock else None)
+def heard(text: str) -> Callable[[str, Mapping[str, str]], tuple[str, str]]:
+    """What ``agents`` printed -> a guest's health and why, from its name and its domstats."""
+    agents = {name: word for word, name in re.findall(r"(?m)^agent (\w+) (.*)$", text)}
+    clock = int((re.findall(r"(?m)^clock (\d+)$", text) or [0])[0])
+
+    def healthy(name: str, values: Mapping[str, str]) -> tuple[str, str]:
+        beat = int(values.get("balloon.last-update", 0))
+        state, reason = int(values.get("state.state", 0)), int(values.get("state.reason", 0))
+        silence = max(clock - beat, 0) if beat and clock else None
+        return health(state, reason, agents.get(name, ""), silence)
+
+    return healthy
 
 
 def _guest(
@@ -201,11 +213,11 @@ def _guest(
     def total(values: Mapping[str, str], pattern: str) -> int:
         return sum(int(v) for k, v in values.items() if re.fullmatch(pattern, k))
 
-    state = _STATES[int(second.get("state.state", 0))]
+    state = STATES[int(second.get("state.state", 0))]
 
     def of(pattern: str) -> float:
         # libvirt counts on for a guest that is off: its last process's CPU time still changes.
-        return 0.0 if state in _OFF else rate(total(first, pattern), total(second, pattern))
+        return 0.0 if state in OFF else rate(total(first, pattern), total(second, pattern))
 
     def mib(key: str) -> int:
         return int(second.get(f"balloon.{key}", 0)) // 1024
@@ -216,7 +228,7 @@ def _guest(
         state=state,
         vcpus=int(second.get("vcpu.current", 0)),
         cpu_percent=round(of(r"cpu\.time") / 1e7, 1),
-        memory_used_mib=0 if state in _OFF else used,
+        memory_used_mib=0 if state in OFF else used,
         memory_total_mib=mib("current"),
         disk_read_bytes_per_s=of(r"block\.\d+\.rd\.bytes"),
         disk_write_bytes_per_s=of(r"block\.\d+\.wr\.bytes"),

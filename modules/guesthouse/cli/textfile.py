@@ -1,0 +1,67 @@
+"""Metrics of commands that end, in files: the form of node_exporter's textfile collector."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from prometheus_client import write_to_textfile
+from prometheus_client.core import Metric
+from prometheus_client.parser import text_string_to_metric_families
+
+from guesthouse.cli.families import LIVE, Collected, Row, families, registry
+from guesthouse.errors import Problem, SetupError
+
+if TYPE_CHECKING:
+    from guesthouse.checks import Finding
+
+
+def write(path: Path, rows: Iterable[Row]) -> None:
+    """Write a file in one step: a collector sees the old one or the new one."""
+    if path.suffix != ".prom":
+        raise SetupError(Problem(str(path), "collectors read only files that end in .prom"))
+    try:
+        write_to_textfile(str(path), registry(Collected(tuple(families(rows)))))
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise SetupError(Problem(str(path), f"cannot be written: {reason}")) from None
+
+
+def verified(stack: str, findings: Sequence[Finding]) -> Iterator[Row]:
+    """What a verification that ends now has found."""
+    from guesthouse.checks import green, report
+
+    for status, count in report.counts(findings).items():
+        yield "guesthouse_verify_checks", (stack, status.replace(" ", "_")), count
+    yield "guesthouse_verify_success", (stack,), float(green(findings))
+    yield "guesthouse_verify_timestamp_seconds", (stack,), time.time()
+
+
+def drifted(stack: str, resources: int) -> Iterator[Row]:
+    """What a preview that ends now would change, in resources."""
+    yield "guesthouse_drift_resources", (stack,), resources
+    yield "guesthouse_drift_timestamp_seconds", (stack,), time.time()
+
+
+def read(folder: Path) -> Iterator[Metric]:
+    """The metrics of all ``*.prom`` files of a folder that we do not have ourselves, each once."""
+    found: dict[str, Metric] = {}
+    errors: list[Row] = []
+    for path in sorted(folder.glob("*.prom")):
+        try:
+            seen = list(text_string_to_metric_families(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError):
+            seen = []
+            errors.append(("guesthouse_textfile_scrape_error", (path.name,), 1))
+        else:
+            errors.append(("guesthouse_textfile_scrape_error", (path.name,), 0))
+        for metric in seen:
+            if metric.name in found:
+                found[metric.name].samples += metric.samples
+            else:
+                found[metric.name] = metric
+    ours = {name.removesuffix("_total") for name in LIVE}
+    yield from (metric for name, metric in found.items() if name not in ours)
+    yield from families(errors)
