@@ -177,7 +177,7 @@ INSIDE: tuple[Row, ...] = (
     ("db: guests.db ssh host keys", (*DB, "system", "host_keys"), ("ssh-ed25519 AAAA0",)),
     ("web: guests.web.vcpus inside", (*WEB, "system", "vcpus"), 1),
     ("web: guests.web.memory_mib inside", (*WEB, "system", "memory_mib"), 300),
-    ("web: guests.web.memory_mib inside", (*WEB, "system", "memory_mib"), 600),
+    ("web: guests.web.memory_mib inside", (*WEB, "system", "memory_mib"), 1100),
     ("web: guests.web.firmware inside", (*WEB, "system", "firmware"), "uefi"),
     *(
         row

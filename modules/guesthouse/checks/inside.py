@@ -118,8 +118,8 @@ def _size(ground: Ground, guest: GuestPlan) -> Iterator[Check]:
 
     def memory(facts: SiteFacts) -> Seen:
         seen = _system(guest, facts).memory_mib
-        least = guest.memory_mib - KEPT_MIB
-        return Seen(least <= seen <= guest.memory_mib, f"{seen} MiB")
+        # What was plugged in stays: the balloon holds what the guest gave back.
+        return Seen(guest.memory_mib - KEPT_MIB <= seen <= guest.memory_max_mib, f"{seen} MiB")
 
     def firmware(facts: SiteFacts) -> Seen:
         return equal(guest.firmware, _system(guest, facts).firmware)
@@ -130,6 +130,8 @@ def _size(ground: Ground, guest: GuestPlan) -> Iterator[Check]:
 
     yield check("vcpus", "vCPUs are online in the guest", guest.vcpus, vcpus)
     wanted = f"{guest.memory_mib} MiB, less at most {KEPT_MIB} for the firmware"
+    if guest.memory_max_mib > guest.memory_mib:
+        wanted += f", or up to {guest.memory_max_mib} in its balloon"
     yield check("memory_mib", "guest's kernel finds the memory", wanted, memory)
     yield check("firmware", "guest booted by its firmware", guest.firmware, firmware)
 
