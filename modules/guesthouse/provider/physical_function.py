@@ -100,20 +100,27 @@ class PhysicalFunctionResource(Resource):
             _record(host, inputs, token, False, was | wanted)
             pool = any(change.what in (COUNT, FIXED) for change in todo)
             plugs = _plugs(host, inputs, card, held) if pool else []
+            job, unit = _job(inputs, seen, card, was - wanted), str(inputs["unit"])
             with vf_plugs.unplugged(call, host, key, plugs, inputs["nics"]):
                 if seen["virtual_functions"] != inputs["virtual_functions"]:
                     pf_change.count_to(host, card, int(inputs["virtual_functions"]))
+                if not plugs:
+                    # They bring the card up, and some set rates only then.
+                    pf_change.files(host, card, job, unit)
                 pf_change.attributes(host, inputs, before)
                 if pool:
                     _networks(host, inputs)
-            # They are for the next boot and take their time: nobody waits for his link meanwhile.
-            files = {p: f for p, f in inputs["files"].items() if seen["files"].get(p) != f}
-            absent = tuple(sorted(was - wanted))
-            job = HostJob(files=pf_state.filled(files, card), absent=absent)
-            if pf_change.files(host, card, job, str(inputs["unit"])):
+            # Files take their time: nobody waits for his link meanwhile.
+            if plugs and pf_change.files(host, card, job, unit):
                 pf_change.attributes(host, inputs, before)
             _record(host, inputs, token, True, wanted)
         return {**inputs, "nic": card.nic, "declared": _declared(inputs)}
+
+
+def _job(inputs: Values, seen: Values, card: CardFact, absent: set[str]) -> HostJob:
+    """The files that are not as declared."""
+    files = {p: f for p, f in inputs["files"].items() if seen["files"].get(p) != f}
+    return HostJob(files=pf_state.filled(files, card), absent=tuple(sorted(absent)))
 
 
 def _plugs(
