@@ -22,10 +22,10 @@ down: ## Take the lab and its state away; caches stay
 
 test: setup test-fast test-lab ## All tests
 
-test-lab: setup ## One full pass of a lab of its own: life, mutations, bad input, end (about 15 minutes)
-	@$(BIN)/pytest tests/lab
+test-lab: setup ## One full pass of a lab of its own: life, mutations, bad input, end (about an hour)
+	@$(BIN)/pytest tests/lab -m "not long"
 
-test-fast: ## Linters, types and all tests that need no lab; two to three minutes
+test-fast: ## Linters, types and all tests that need no lab; three to six minutes
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
@@ -38,6 +38,7 @@ test-long: ## Every row of effects on the lab that is up; kill -9 at every machi
 	@engine/libvirt/private-libvirtd.sh $(BIN)/python tests/faults
 	@$(BIN)/python tests/effects
 	@$(BIN)/python tests/faults/lab.py
+	@$(BIN)/pytest tests/lab -m long
 
 bench: setup ## Print ratios: deployment, preview, rendering, reading
 	@$(BIN)/python tests/bench

@@ -34,7 +34,7 @@ def wall_down(lab: LabProject) -> None:
     lab.host(f"ip link set enp1s0 vf 1 vlan {OTHER_VLAN}", name="h2")
 
 
-@pytest.mark.parametrize("kind", ["frame", "offer"])
+@pytest.mark.parametrize("kind", ["frame", pytest.param("offer", marks=pytest.mark.long)])
 def test_nothing_of_a_guest_reaches_another_vlan(
     deployed: LabProject, neighbour: str, kind: str
 ) -> None:

@@ -11,6 +11,7 @@ import re
 import time
 from typing import Any
 
+import pytest
 from lab_project import Edit, LabProject
 
 CARD = "/sys/bus/pci/devices/0000:01:00.0"
@@ -107,6 +108,7 @@ def test_another_number_names_who_loses_the_link_and_brings_it_back(
     deployed.is_steady()
 
 
+@pytest.mark.long
 def test_a_guest_moves_to_another_vlan_and_back(deployed: LabProject, edit: Edit) -> None:
     boot = boot_id(deployed)
     nic = "data0: {network: vf, vlan: 42, address: 10.91.0.12/24}"

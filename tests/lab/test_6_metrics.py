@@ -36,6 +36,7 @@ def server(deployed: LabProject, tmp_path: Path) -> Iterator[Prometheus]:
         yield made
 
 
+@pytest.mark.long
 def test_prometheus_shows_a_guest_at_work(deployed: LabProject, server: Prometheus) -> None:
     def below() -> bool:
         now = server.value(RATE)
