@@ -209,7 +209,7 @@ DOMAIN = (
     _edited("db", ".disks.root policy", "s/discard='unmap'/discard='ignore'/"),
     _edited("web", ".disks.data", "s/web.data.qcow2/web.other.qcow2/"),
     _edited("web", ".nics.nat0.network", "s/<source network='nat'/<source network='other'/"),
-    _edited("db", ".nics.lan0.mac", "s/<mac address='52:/<mac address='56:/"),
+    _edited("db", ".nics.lan0.mac", "0,/<mac address='52:/s//<mac address='56:/"),
     _edited("db", ".nics.lan0.network", "s/<source bridge='br0'/<source bridge='br1'/"),
     _host(
         "guests.db.nics",
