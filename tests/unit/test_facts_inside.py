@@ -6,6 +6,7 @@ import base64
 import json
 import platform
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -143,21 +144,33 @@ def test_drivers_of_nics(about: str, drivers: list[str]) -> None:
     assert [nic.driver for nic in found.values()] == drivers
 
 
-def test_who_answers_to_pings(tmp_path: Path) -> None:
-    (tmp_path / "ping").write_text(
-        f'#!/bin/sh\necho "$@" >>{tmp_path}/asked\necho 1 packets\n[ "${{10}}" = 10.6.0.12 ]\n'
+def pinging(tmp_path: Path, answers: str) -> Callable[[str], str]:
+    """A runner whose ping hears an answer of these addresses (a shell pattern)."""
+    script = (
+        f'#!/bin/sh\necho "$@" >>{tmp_path}/asked\necho 1 packets\n'
+        f'for last; do :; done\ncase "$last" in {answers}) exit 0;; esac\nexit 1\n'
     )
+    (tmp_path / "ping").write_text(script)
     (tmp_path / "ping").chmod(0o755)
+    return lambda command: here(f"PATH={tmp_path}:$PATH; {command}")
+
+
+def test_who_answers_to_pings(tmp_path: Path) -> None:
     question = inside.pings([("vf0", "10.6.0.12"), ("vf1", "10.6.0.13")])
-    found = ask(lambda command: here(f"PATH={tmp_path}:$PATH; {command}"), question)
-    assert found == {"10.6.0.12"}
-    assert (tmp_path / "asked").read_text().splitlines() == [
+    assert ask(pinging(tmp_path, "127.0.0.1|10.6.0.12"), question) == {"10.6.0.12"}
+    assert (tmp_path / "asked").read_text().splitlines()[1:] == [
         f"-q -c 3 -i 0.3 -W 3 -I {nic} {address}"
         for nic, address in (("vf0", "10.6.0.12"), ("vf1", "10.6.0.13"))
     ]
     assert ask(here, inside.pings([])) == frozenset()
 
 
-def test_nobody_answers_to_pings_and_that_is_an_answer() -> None:
+def test_nobody_answers_to_pings_and_that_is_an_answer(tmp_path: Path) -> None:
     question = inside.pings([("no such", "10.6.0.12; echo 10.6.0.12")])
-    assert ask(here, question) == frozenset()
+    assert ask(pinging(tmp_path, "127.0.0.1"), question) == frozenset()
+
+
+def test_who_may_not_ping_has_heard_nothing(tmp_path: Path) -> None:
+    question = inside.pings([("vf0", "10.6.0.12")])
+    with pytest.raises(subprocess.CalledProcessError):
+        ask(pinging(tmp_path, "10.6.0.12"), question)

@@ -215,4 +215,7 @@ def pings(peers: Iterable[tuple[str, str]]) -> Question[frozenset[str]]:
         f" && echo {shlex.quote(address)}"
         for nic, address in peers
     ]
-    return Question("\n".join([*lines, "true"]), lambda output: frozenset(output.split()))
+    # Whether this user may ping at all: one who may not has not heard that nobody answers.
+    able = ["ping -q -c 1 -W 3 127.0.0.1 >/dev/null || exit 1"] if lines else []
+    command = "\n".join([*able, *lines, "true"])
+    return Question(command, lambda output: frozenset(output.split()))
