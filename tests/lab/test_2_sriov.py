@@ -159,6 +159,7 @@ def test_networkd_reloaded_leaves_the_guests_virtual_functions_alone(deployed: L
     assert reaches(deployed, "db")
 
 
+@pytest.mark.long
 def test_virtual_functions_taken_away_by_hand_come_back_to_their_guests(
     deployed: LabProject,
 ) -> None:
