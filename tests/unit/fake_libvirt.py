@@ -101,7 +101,7 @@ class Host:
             (r"^cat (\S+) 2>", lambda path: self.files.get(path, "")),
             (r"^rm -f (\S+)$", self._remove),
             (
-                r"cat >(\S+)\.new; sync \1\.new; mv \1\.new \1$",
+                r"cat > (\S+)\.new; sync \1\.new; mv \1\.new \1$",
                 lambda path: self._write(path, input),
             ),
         )

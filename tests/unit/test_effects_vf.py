@@ -29,7 +29,7 @@ DOCUMENT = f"""<domain type="kvm">
   </devices>
 </domain>
 """
-# `virsh dumpxml --inactive` and `virsh dumpxml` of libvirt 11.3.
+# Written by hand after what `virsh dumpxml --inactive` and `virsh dumpxml` said on the lab.
 STORED = f"""<domain type='kvm'>
   <name>web</name>
   <devices>

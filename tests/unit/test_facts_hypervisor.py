@@ -179,7 +179,7 @@ def test_a_limit_that_was_taken_back_is_none() -> None:
     assert guest.shape(virsh.xml(LIMITED.format(quota=-1))).cpu_limit_percent == 0
 
 
-# A virtual function: from `virsh dumpxml --inactive` and `virsh dumpxml` of libvirt 11.3.
+# A virtual function: by hand, after `virsh dumpxml --inactive` and `virsh dumpxml` on the lab.
 STORED_VF = """<domain type='kvm'><memory>1</memory><vcpu>1</vcpu><devices>
   <interface type='network'>
     <mac address='52:00:00:00:00:0A'/>
@@ -213,7 +213,7 @@ def test_a_virtual_function(text: str, nic: DomainNic) -> None:
     assert guest.shape(virsh.xml(text)).nics == {"52:00:00:00:00:0a": nic}
 
 
-# From `virsh net-dumpxml` of libvirt 11.3, a guest plugged in.
+# By hand, after `virsh net-dumpxml` on the lab with a guest plugged in.
 POOL = """<network connections='1'>
   <name>vf</name>
   <uuid>c95eadca-866f-4c18-b8b3-c8e18a1b3769</uuid>

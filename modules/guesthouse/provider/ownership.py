@@ -52,14 +52,17 @@ def read_record(host: HostConnection, key: str) -> Record | None:
 
 def write_record(host: HostConnection, key: str, record: Record) -> None:
     """Write atomically: a torn file would make our own work look like a stranger's."""
-    if host.is_test:
-        return
-    path = _path(key)
+    if not host.is_test:
+        write_whole(host, _path(key), json.dumps(asdict(record)).encode())
+
+
+def write_whole(host: HostConnection, path: str, data: bytes) -> None:
+    """A file in the registry (its path for shell text), for root only; whole or not at all."""
     script = (
         f"set -e; umask 077; mkdir -p {REGISTRY}; cat > {path}.new; "
         f"sync {path}.new; mv {path}.new {path}"
     )
-    host.root(script, input=json.dumps(asdict(record)).encode())
+    host.root(script, input=data)
 
 
 def remove_record(host: HostConnection, key: str) -> None:

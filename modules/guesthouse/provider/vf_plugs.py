@@ -21,7 +21,7 @@ from guesthouse.facts.sriov import pci_of
 from guesthouse.machine.connections import HostConnection
 from guesthouse.provider import guest_nics
 from guesthouse.provider.domain import find, stored
-from guesthouse.provider.ownership import REGISTRY, quoted
+from guesthouse.provider.ownership import REGISTRY, quoted, write_whole
 from guesthouse.provider.plugs import ENDED, LIVE
 from guesthouse.provider.resource import Call, Values
 
@@ -118,10 +118,7 @@ def left_out(host: HostConnection, key: str) -> list[VfPlug]:
 
 
 def _write(host: HostConnection, key: str, plugs: Sequence[VfPlug]) -> None:
-    path = _path(key)
-    data = json.dumps([asdict(plug) for plug in plugs]).encode()
-    script = f"set -e; mkdir -p {REGISTRY}; cat >{path}.new; sync {path}.new; mv {path}.new {path}"
-    host.root(script, input=data)
+    write_whole(host, _path(key), json.dumps([asdict(plug) for plug in plugs]).encode())
 
 
 def _path(key: str) -> str:
