@@ -99,6 +99,7 @@ SITE: dict[str, Any] = {
         "db": {
             "host": "h1",
             "memory_mib": 256,
+            "machine": "pc-q35-9.2",
             "firmware": "uefi",
             "disks": {"root": {"pool": "guests", "image": "debian", "size_gib": 2}},
             "nics": {
@@ -196,6 +197,7 @@ def _domain(plan_: Plan, guest: GuestPlan) -> DomainFact:
         memory_max_mib=guest.memory_max_mib,
         cpu_shares=guest.cpu_shares,
         cpu_limit_percent=guest.cpu_limit_percent,
+        machine=guest.machine if guest.is_machine_pinned else "pc-q35-10.0",
         cpu=guest.cpu,
         firmware=guest.firmware,
         on_crash=guest.on_crash,

@@ -28,6 +28,7 @@ GOOD = CapacityFact(
     networkd=True,
     apparmor=False,
     nics=frozenset({"eth1"}),
+    machines=frozenset({"pc-q35-9.2"}),
     free_bytes={"/srv/guests": 8 << 30, "/srv/old": 8 << 30},
     cards=CARDS,
 )
@@ -65,6 +66,15 @@ ROWS: tuple[tuple[str, Any, str, str, str, str, str], ...] = (
         "host has the bridge's NIC",
         "no such interface",
         "eth1",
+    ),
+    (
+        "machines",
+        frozenset(),
+        "error",
+        "guests.db.machine",
+        "host has the machine type",
+        "no such machine type",
+        "pc-q35-9.2",
     ),
     (
         "networkd",

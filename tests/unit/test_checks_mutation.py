@@ -104,6 +104,7 @@ GUEST: tuple[Row, ...] = (
             ("vcpus_max", 2),
             ("memory_mib", 400),
             ("memory_max_mib", 2048),
+            ("machine", "pc-i440fx-10.0"),
             ("firmware", "uefi"),
             ("description", "the second"),
             ("on_crash", "destroy"),
@@ -112,6 +113,11 @@ GUEST: tuple[Row, ...] = (
             ("cpu_shares", 200),
             ("cpu_limit_percent", 50),
         )
+    ),
+    (
+        "h1: guests.db.machine",
+        (*H1, "hypervisor", "domains", "db", "config", "machine"),
+        "pc-q35-10.0",
     ),
     ("h1: guests.web.cpu", (*DOMAIN, "config", "cpu"), "host-passthrough"),
     *(

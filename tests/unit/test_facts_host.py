@@ -122,6 +122,8 @@ def test_capacity_of_this_machine(tmp_path: Path) -> None:
     assert fact.nics == {"lo"}
     assert fact.free_bytes[asked] == pytest.approx(free, rel=0.05)
     size = ask(here, capacity.size())
+    pinned = ask(here, capacity.capacity([], [], ["q35", "pc-q35-7.2", "pc-q35-99.9"]))
+    assert pinned.machines == {"q35", "pc-q35-7.2"}
     assert (size.memory_total_mib, size.vcpus) == (fact.memory_total_mib, fact.vcpus)
 
 

@@ -25,6 +25,7 @@ CONFIG = Shape(
     memory_max_mib=128,
     cpu_shares=0,
     cpu_limit_percent=0,
+    machine="pc-q35-10.0",
     cpu="host-model",
     firmware="bios",
     description="try <it> & see",
@@ -82,7 +83,7 @@ def test_our_own_documents_are_read_as_planned(case: str) -> None:
     for name, document in cases.guest_documents(case).items():
         plan = cases.site_plan(case).guests[name]
         seen = guest.shape(virsh.xml(document.domain_xml))
-        for key in (*SIZES, "cpu", "firmware", "on_crash", "panic_device"):
+        for key in (*SIZES, "machine", "cpu", "firmware", "on_crash", "panic_device"):
             assert getattr(seen, key) == getattr(plan, key)
         assert (seen.description, seen.watchdog) == (plan.description, plan.watchdog)
         assert seen.cpu_shares == plan.cpu_shares

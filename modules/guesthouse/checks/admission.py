@@ -45,6 +45,7 @@ def _fact(answer: Mapping[str, Any]) -> CapacityFact | str:
             "memory_available_mib": int(answer["memory_available_mib"]),
             "vcpus": int(answer["vcpus"]),
             "nics": frozenset(answer["nics"]),
+            "machines": frozenset(answer["machines"]),
             "cards": tuple(from_plain(_whole(card)) for card in answer["cards"]),
             "free_bytes": {path: int(size) for path, size in answer["free_bytes"].items()},
         }

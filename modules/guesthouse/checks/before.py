@@ -59,6 +59,7 @@ def _rows(plan: Plan, item: HostPlan, fact: CapacityFact) -> Iterator[Row]:
     yield from _memory(plan, item, fact)
     if any(guest.host == item.name for guest in plan.guests.values()):
         yield from _hypervisor(item, fact)
+    yield from _machines(plan, item, fact)
     yield from _bridges(item, fact)
     yield from cards.rows(plan, item, fact)
     yield from _disks(plan, item, fact)
@@ -105,6 +106,16 @@ def _hypervisor(item: HostPlan, fact: CapacityFact) -> Iterator[Row]:
         remedy = "look at it: systemctl status libvirtd.service"
         ok = bool(fact.libvirt_version)
         yield Row(base, "libvirt answers", ok, seen, "it answers", remedy)
+
+
+def _machines(plan: Plan, item: HostPlan, fact: CapacityFact) -> Iterator[Row]:
+    # Where QEMU is not there yet, nobody knows what it will have.
+    for guest in plan.guests.values() if fact.qemu else ():
+        if guest.host == item.name and guest.is_machine_pinned:
+            ok, path = guest.machine in fact.machines, f"guests.{guest.name}.machine"
+            what, seen = "host has the machine type", "yes" if ok else "no such machine type"
+            remedy = f"list them on the host: {fact.qemu} -machine help"
+            yield Row(path, what, ok, seen, guest.machine, remedy)
 
 
 def _software(

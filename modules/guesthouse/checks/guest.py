@@ -6,6 +6,7 @@ difference too.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -110,6 +111,15 @@ def _sizes(ground: Ground, guest: GuestPlan) -> Iterator[Check]:
 
     wanted = f"{guest.memory_mib} MiB"
     yield ground.check("memory_mib", "guest has its memory", wanted, partial(_memory, guest))
+
+    def machine(shape: Shape) -> str:
+        # libvirt writes the version that q35 stood for when the guest was made.
+        return (
+            shape.machine if guest.is_machine_pinned else re.sub("^pc-q35-.*", "q35", shape.machine)
+        )
+
+    look = partial(both, guest, machine, guest.machine)
+    yield ground.check("machine", "guest has its machine type", guest.machine, look)
 
     def cpu(facts: SiteFacts) -> Seen:
         # The live XML tells the model that was chosen, not the mode that chose it.

@@ -19,11 +19,13 @@ def host_facts(plan: Plan) -> dict[str, Any]:
     for name, host in plan.hosts.items():
         if host.has_ssh and not host.host.maintenance:
             nics = [bridge.nic for bridge in host.host.bridges.values() if bridge.nic]
+            guests = [guest for guest in plan.guests.values() if guest.host == name]
             paths = [pool.path for pool in plan.pools if pool.host == name]
             questions[name] = {
                 "connection": connection(host),
                 "paths": paths,
                 "nics": nics,
+                "machines": sorted({g.machine for g in guests if g.is_machine_pinned}),
                 "cards": bool(host.host.physical_functions),
             }
     if not questions:

@@ -18,7 +18,8 @@ class CapacityFact:
     ``has_kvm``: /dev/kvm is a character device that opens. ``libvirt_version`` is empty when
     libvirt does not answer on ``qemu:///system``; ``qemu`` is the emulator's path or empty.
     ``networkd`` and ``apparmor``: running, and enabled in the kernel. ``network_manager``: the
-    other one, NetworkManager, is running. ``cards`` are asked for on their own.
+    other one, NetworkManager, is running. ``machines`` are those of the asked machine types that
+    the emulator has. ``cards`` are asked for on their own.
     """
 
     memory_total_mib: int
@@ -34,6 +35,7 @@ class CapacityFact:
     nics: frozenset[str]
     free_bytes: Mapping[str, int]
     network_manager: bool = False
+    machines: frozenset[str] = frozenset()
     cards: tuple[CardFact, ...] = ()
 
 
@@ -61,7 +63,8 @@ if command -v virsh >/dev/null; then
     | sed -n 's/^Running against daemon: //p')"
 fi
 PATH=$PATH:/usr/libexec
-echo "qemu $(command -v qemu-system-x86_64 || command -v qemu-kvm || command -v kvm)"
+emulator=$(command -v qemu-system-x86_64 || command -v qemu-kvm || command -v kvm)
+echo "qemu $emulator"
 echo "networkd $(systemctl is-active systemd-networkd.service 2>/dev/null)"
 echo "network_manager $(systemctl is-active NetworkManager.service 2>/dev/null)"
 echo "apparmor $(cat /sys/module/apparmor/parameters/enabled 2>/dev/null)"
@@ -78,7 +81,9 @@ def size() -> Question[SizeFact]:
     return Question(_SIZE, parse)
 
 
-def capacity(paths: Iterable[str], nics: Iterable[str]) -> Question[CapacityFact]:
+def capacity(
+    paths: Iterable[str], nics: Iterable[str], machines: Iterable[str] = ()
+) -> Question[CapacityFact]:
     """What preflight needs to know about a host, in one round trip."""
     wanted = tuple(paths)
     command = f"""
@@ -87,6 +92,13 @@ def capacity(paths: Iterable[str], nics: Iterable[str]) -> Question[CapacityFact
 for n in {shlex.join(nics)}; do
   if [ -e "/sys/class/net/$n" ]; then echo "nic $n"; fi
 done
+set -- {shlex.join(machines)}
+if [ $# -gt 0 ] && [ -n "$emulator" ]; then
+  known=$("$emulator" -machine help 2>/dev/null | cut -d ' ' -f 1)
+  for m in "$@"; do
+    if printf '%s\\n' "$known" | grep -qxF -- "$m"; then echo "machine $m"; fi
+  done
+fi
 set -- {shlex.join(wanted)}
 i=0
 for p in "$@"; do
@@ -124,5 +136,6 @@ def _fact(
         network_manager=last.get("network_manager") == "active",
         apparmor=last.get("apparmor") == "Y",
         nics=frozenset(lines.get("nic", [])),
+        machines=frozenset(lines.get("machine", [])),
         free_bytes={paths[int(words[0])]: int(words[4]) * 1024 for words in free},
     )

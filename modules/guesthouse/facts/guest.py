@@ -64,6 +64,7 @@ class Shape:
     memory_max_mib: int
     cpu_shares: int
     cpu_limit_percent: int
+    machine: str
     cpu: str
     firmware: str
     description: str
@@ -139,6 +140,7 @@ def shape(root: etree._Element) -> Shape:
         memory_max_mib=boot if most is None else _mib(most),
         cpu_shares=_number(root.find("cputune/shares")),
         cpu_limit_percent=_cpu_limit(root),
+        machine=_machine(root.find("os/type")),
         cpu="" if cpu is None else cpu.get("mode") or "",
         firmware=_firmware(root),
         description=_text(root.find("description")),
@@ -155,6 +157,10 @@ def _cpu_limit(root: etree._Element) -> int:
     quota = _number(root.find("cputune/global_quota"))
     period = _number(root.find("cputune/global_period")) or 100_000
     return 100 * max(quota, 0) // period
+
+
+def _machine(element: etree._Element | None) -> str:
+    return "" if element is None else element.get("machine") or ""
 
 
 def _number(element: etree._Element | None) -> int:

@@ -12,6 +12,7 @@ from guesthouse.model.values import (
     InterfaceName,
     IpAddress,
     Mac,
+    MachineType,
     MemoryMib,
     Model,
     Name,
@@ -128,14 +129,16 @@ class Guest(Model):
     """A virtual machine (https://libvirt.org/formatdomain.html).
 
     Memory is in MiB. ``cpu_limit_percent`` is the most that all its vCPUs and QEMU may use
-    together, in percent of one CPU of the host (150: one and a half); ``cpu_shares`` is its
-    weight where guests compete for CPUs (100 when nobody says otherwise). ``vcpus_max`` and
-    ``memory_max_mib`` are the room it has to grow while it runs. ``timeout_s`` is the time
-    (seconds) it may take to answer after it was made or restarted, ``shutdown_timeout_s`` the time
-    it may take to end when a permitted change needs a restart. ``power`` is enforced: a guest that
-    is to be stopped is shut down (which needs the permission to restart), one that is to run is
-    started, once the guests that it names in ``start_after`` are as declared. Disks that a
-    permitted change takes away are kept aside for ``keep_aside_days``.
+    together, in percent of one CPU of the host (150: one and a half); ``cpu_shares`` is its weight
+    where guests compete for CPUs (100 when nobody says otherwise). ``vcpus_max`` and
+    ``memory_max_mib`` are the room it has to grow while it runs. ``machine`` is QEMU's machine
+    type: ``q35`` is the newest that the host had when the guest was made, a version
+    (``pc-q35-9.2``) stays the same on hosts with a newer QEMU. ``timeout_s`` is the time (seconds)
+    it may take to answer after it was made or restarted, ``shutdown_timeout_s`` the time it may
+    take to end when a permitted change needs a restart. ``power`` is enforced: a guest that is to
+    be stopped is shut down (which needs the permission to restart), one that is to run is started,
+    once the guests that it names in ``start_after`` are as declared. Disks that a permitted change
+    takes away are kept aside for ``keep_aside_days``.
 
     ``devices`` are portable names of the site's devices: it gets what its host has under them
     (https://libvirt.org/formatdomain.html#host-device-assignment).
@@ -153,6 +156,7 @@ class Guest(Model):
     memory_max_mib: MemoryMib | None = None
     cpu_shares: Annotated[int, Field(ge=1, le=10_000)] | None = None
     cpu_limit_percent: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    machine: MachineType = "q35"
     cpu: Literal["host-model", "host-passthrough", "maximum"] = "host-model"
     firmware: Literal["bios", "uefi"] = "bios"
     power: Literal["running", "stopped", "paused"] = "running"

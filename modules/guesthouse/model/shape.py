@@ -59,6 +59,7 @@ _FORMS = {
     r"^0[0-7]{3}$": "four octal digits, as 0644",
     r"^[0-9a-f]{64}$": "64 hexadecimal digits",
     r"^[0-9a-f]{4}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]$": "a PCI address, as 0000:01:00.0",
+    r"^(q35|pc-q35-[0-9]{1,3}\.[0-9]{1,2})$": "q35, or a version of it, as pc-q35-9.2",
     r"^[0-9a-f]{4}:[0-9a-f]{4}$": "vendor:device, as 8086:10c9",
     r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$": "a type of mediated devices, as nvidia-63",
     r"^[A-Za-z0-9_-]{1,64}$": "a driver's name, as igb",

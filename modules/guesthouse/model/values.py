@@ -82,4 +82,6 @@ VlanId = Annotated[int, Field(ge=1, le=4094)]
 MemoryMib = Annotated[int, Field(ge=32, le=64 * 1024 * 1024)]
 # No more than the provider's calls at a time on one host.
 BootCount = Annotated[int, Field(ge=1, le=4)]
+# A name that QEMU gives to a version of its q35 machine, or q35: the newest that the host has.
+MachineType = Annotated[str, StringConstraints(pattern=r"^(q35|pc-q35-[0-9]{1,3}\.[0-9]{1,2})$")]
 VcpuCount = Annotated[int, Field(ge=1, le=4096)]

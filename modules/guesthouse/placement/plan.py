@@ -174,6 +174,7 @@ class GuestPlan:
     memory_max_mib: int
     cpu_shares: int
     cpu_limit_percent: int
+    machine: str
     cpu: str
     firmware: str
     power: str
@@ -196,6 +197,11 @@ class GuestPlan:
     seed_path: str
     serial_log: str
     login: str
+
+    @property
+    def is_machine_pinned(self) -> bool:
+        """A version of the machine type is declared, not whatever is newest."""
+        return self.machine != "q35"
 
     @property
     def users(self) -> Mapping[str, User]:

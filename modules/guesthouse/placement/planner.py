@@ -106,6 +106,7 @@ def _guest(site: Site, identity: Identity, name: str, guest: Guest, images: Imag
         memory_max_mib=guest.memory_max_mib or guest.memory_mib,
         cpu_shares=guest.cpu_shares or 0,
         cpu_limit_percent=guest.cpu_limit_percent or 0,
+        machine=guest.machine,
         cpu=guest.cpu,
         firmware=guest.firmware,
         power=guest.power,

@@ -15,13 +15,16 @@ from guesthouse.machine.connections import Connections
 
 
 def host_capacities(connections: Connections, question: Mapping[str, Any]) -> dict[str, Any]:
-    """Facts of one host for ``{connection, paths, nics, cards}``; raises UnreachableError."""
+    """Facts of one host for ``{connection, paths, nics, machines, cards}``.
+
+    Raises UnreachableError.
+    """
     host = connections.get(question["connection"])
     if host.is_test:
         host.libvirt.getHostname()
         return {}
     parts: dict[str, Question[Any]] = {
-        "capacity": capacity(question["paths"], question["nics"]),
+        "capacity": capacity(question["paths"], question["nics"], question["machines"]),
         "cards": sriov.cards(question["cards"]),
     }
     facts = ask(host.run, together(parts))
@@ -29,6 +32,7 @@ def host_capacities(connections: Connections, question: Mapping[str, Any]) -> di
         if isinstance(fact, NotAnswered):
             raise MachineError(Problem(f"host {host.name}", "does not tell", fact.reason))
     values = asdict(facts["capacity"])
-    values["nics"] = sorted(values["nics"])
+    for name in ("nics", "machines"):
+        values[name] = sorted(values[name])
     values["cards"] = [sriov.plain(card) for card in facts["cards"]]
     return values
