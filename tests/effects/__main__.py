@@ -20,6 +20,7 @@ sys.path[:0] = [str(CHECKOUT / "tests")]
 from effects.guest import ALL, RowsGuest, lab_project, rows_guest  # noqa: E402
 from effects.rows import ROWS, Row  # noqa: E402
 from guesthouse.effects import Effect  # noqa: E402
+from guesthouse.effects.change import FREE  # noqa: E402
 from guesthouse.errors import GuesthouseError, RefusedError  # noqa: E402
 from guesthouse.provider import changes  # noqa: E402
 
@@ -68,14 +69,18 @@ def _row(guest: RowsGuest, row: Row) -> dict[str, Any]:
 
 def _done(guest: RowsGuest, row: Row) -> str:
     """Do the row; what happened, in words."""
-    wanted = guest.wanted(row.edit)
+    first = [row.first] if row.first else []
+    if first:
+        guest.update(guest.wanted(*first), [])
+    wanted = guest.wanted(*first, row.edit)
     seen = guest.seen()
     found = changes.changes(seen, {**guest.state, **wanted})
     words = changes.summary("", found)[2:]
     said = max((c.effect for c in found), key=lambda e: e.rank, default=None)
     if said is not row.effect:
         return f"the table says {said.value if said else 'nothing'}: {words}"
-    free = row.effect.rank < Effect.RESTART.rank
+    stays_up = row.stays_up or row.effect.rank < Effect.RESTART.rank
+    free = row.effect in FREE
     if not free:
         try:
             guest.update(wanted, [])
@@ -86,7 +91,7 @@ def _done(guest: RowsGuest, row: Row) -> str:
     guest.update(wanted, [] if free else ALL)
     after = guest.told()
     happened = _happened(before, after)
-    if happened != ("stayed up" if free or row.stays_up else "restarted"):
+    if happened != ("stayed up" if stays_up else "restarted"):
         return f"{happened}: {words}"
     keeps = row.effect is not Effect.DESTROYS_DATA
     if keeps and before.get("data") != after.get("data"):
@@ -97,7 +102,7 @@ def _done(guest: RowsGuest, row: Row) -> str:
         return f"not seen inside: {words}; before {before}, after {after}"
     if row.about == "(volume)" and free:
         guest.base = wanted
-    elif free:
+    elif row.effect.rank < Effect.RESTART.rank:
         guest.update(guest.base, ALL)
         if _happened(before, guest.told()) != "stayed up":
             return f"going back restarted it: {words}"

@@ -9,10 +9,11 @@ from lxml import etree
 
 Root = Any
 Told = Mapping[str, str]
+Edit = Callable[[Root, dict[str, Any]], None]
 GIB = 1024**3
 
 
-def put(path: str, value: str) -> Callable[[Root, dict[str, Any]], None]:
+def put(path: str, value: str) -> Edit:
     """Give the element or attribute at ``path`` (a/b@c) a value; make what is missing."""
 
     def edit(root: Root, _inputs: dict[str, Any]) -> None:
@@ -29,7 +30,7 @@ def put(path: str, value: str) -> Callable[[Root, dict[str, Any]], None]:
     return edit
 
 
-def both(*edits: Callable[[Root, dict[str, Any]], None]) -> Callable[[Root, Any], None]:
+def both(*edits: Edit) -> Edit:
     def edit(root: Root, inputs: dict[str, Any]) -> None:
         for one in edits:
             one(root, inputs)
@@ -37,14 +38,14 @@ def both(*edits: Callable[[Root, dict[str, Any]], None]) -> Callable[[Root, Any]
     return edit
 
 
-def device(xml: str) -> Callable[[Root, dict[str, Any]], None]:
+def device(xml: str) -> Edit:
     def edit(root: Root, _inputs: dict[str, Any]) -> None:
         root.find("devices").append(etree.fromstring(xml))
 
     return edit
 
 
-def put_in(where: str, path: str, value: str) -> Callable[[Root, dict[str, Any]], None]:
+def put_in(where: str, path: str, value: str) -> Edit:
     """As ``put``, in the element that the XPath ``where`` finds."""
 
     def edit(root: Root, inputs: dict[str, Any]) -> None:
@@ -53,7 +54,7 @@ def put_in(where: str, path: str, value: str) -> Callable[[Root, dict[str, Any]]
     return edit
 
 
-def drop(where: str) -> Callable[[Root, dict[str, Any]], None]:
+def drop(where: str) -> Edit:
     def edit(root: Root, _inputs: dict[str, Any]) -> None:
         for element in root.xpath(where):
             element.getparent().remove(element)
@@ -61,12 +62,12 @@ def drop(where: str) -> Callable[[Root, dict[str, Any]], None]:
     return edit
 
 
-def memory(mib: int) -> Callable[[Root, dict[str, Any]], None]:
+def memory(mib: int) -> Edit:
     kib = str(mib * 1024)
     return both(put("memory", kib), put("currentMemory", kib), put("cpu/numa/cell@memory", kib))
 
 
-def disk_size(size_gib: int) -> Callable[[Root, dict[str, Any]], None]:
+def disk_size(size_gib: int) -> Edit:
     def edit(_root: Root, inputs: dict[str, Any]) -> None:
         inputs["disks"][1]["size_bytes"] = size_gib * GIB
 
@@ -84,14 +85,14 @@ def more_disk(root: Root, inputs: dict[str, Any]) -> None:
     device(xml)(root, inputs)
 
 
-def given(name: str, value: Any) -> Callable[[Root, dict[str, Any]], None]:
+def given(name: str, value: Any) -> Edit:
     def edit(_root: Root, inputs: dict[str, Any]) -> None:
         inputs[name] = value
 
     return edit
 
 
-def other_seed(on_change: str) -> Callable[[Root, dict[str, Any]], None]:
+def other_seed(on_change: str) -> Edit:
     """A file more at first boot."""
 
     def edit(_root: Root, inputs: dict[str, Any]) -> None:
@@ -114,3 +115,31 @@ def grows(key: str, least: int) -> Callable[[Told, Told], bool]:
 
 def told(key: str, value: str) -> Callable[[Told, Told], bool]:
     return lambda _before, after: after[key] == value
+
+
+# The lab's spare card.
+_SPARE_CARD = """\
+<hostdev mode="subsystem" type="pci" managed="yes"><driver name="vfio"/>
+<source><address domain="0x0000" bus="0x02" slot="0x00" function="0x0"/></source>
+<alias name="ua-spare"/></hostdev>"""
+
+
+def host_device(root: Root, inputs: dict[str, Any]) -> None:
+    spare = {"name": "spare", "pci_address": "0000:02:00.0"}
+    inputs["devices"] = [{**spare, "mdev_type": "", "mdev_uuid": "", "parent": ""}]
+    device(_SPARE_CARD)(root, inputs)
+
+
+def no_host_device(root: Root, inputs: dict[str, Any]) -> None:
+    inputs["devices"] = []
+    drop("devices/hostdev")(root, inputs)
+
+
+def more_nics(before: Told, after: Told) -> bool:
+    """One card more inside."""
+    return int(after["nics"]) - int(before["nics"]) == 1
+
+
+def fewer_nics(before: Told, after: Told) -> bool:
+    """One card less inside."""
+    return int(before["nics"]) - int(after["nics"]) == 1

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from effects.edits import Edit
 from guesthouse.cli.project import Project
 from guesthouse.cli.stack import read_site
 from guesthouse.components import inputs as values
@@ -38,7 +39,7 @@ GUEST = {
 }
 # A guest without a login counts as made at its first sign of life; its agent comes later.
 AGENT_S = 180
-ALL = ["restart", "replace", "destroys_data"]
+ALL = ["link_loss", "restart", "replace", "destroys_data"]
 # Written at the disk's end, where no file system of a test looks; what it holds must stay.
 _PROBE = """\
 echo boot=$(cat /proc/sys/kernel/random/boot_id)
@@ -79,11 +80,12 @@ class RowsGuest:
     def _call(self) -> Call:
         return Call("urn", self.said.append)
 
-    def wanted(self, edit: Any) -> dict[str, Any]:
+    def wanted(self, *edits: Edit) -> dict[str, Any]:
         """The base, edited."""
         inputs = copy.deepcopy(self.base)
         root = parse(inputs["domain_xml"])
-        edit(root, inputs)
+        for edit in edits:
+            edit(root, inputs)
         return {**inputs, "domain_xml": serialise(root)}
 
     def seen(self) -> dict[str, Any]:

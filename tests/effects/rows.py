@@ -8,23 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from lxml import etree
 
 from effects.edits import (
     GIB,
-    Root,
+    Edit,
     Told,
     both,
     device,
     disk_size,
     drop,
+    fewer_nics,
     given,
     grows,
+    host_device,
     memory,
     more_disk,
+    more_nics,
     no_data_disk,
+    no_host_device,
     other_seed,
     put,
     put_in,
@@ -36,22 +39,28 @@ from guesthouse.effects import Effect
 @dataclass(frozen=True)
 class Row:
     """One change; ``about`` is the pattern in the table. Rows that need a restart are not taken
-    back one by one: the next one is."""
+    back one by one: the next one is. ``first`` is there before it."""
 
     name: str
     about: str
     effect: Effect
-    edit: Callable[[Root, dict[str, Any]], None]
+    edit: Edit
     seen: Callable[[Told, Told], bool] = lambda before, after: True
     stays_up: bool = False
+    first: Edit | None = None
 
 
 _NONE, _LIVE, _RESTART = Effect.NONE, Effect.LIVE_PERSIST, Effect.RESTART
+_LOSS = Effect.LINK_LOSS
 _DATA = "devices/disk[serial='data']"
 _SPARE = "devices/interface[source/@network='nat']"
 _SPARE_MAC = "52:54:00:00:77:01"
 _NIC = f'<interface type="network"><mac address="{_SPARE_MAC}"/><source network="nat"/>'
 _NIC += '<model type="virtio"/></interface>'
+_VF_MAC = "52:54:00:00:77:02"
+_VF = f"devices/interface[mac/@address='{_VF_MAC}']"
+_VF_XML = f'<interface type="network"><mac address="{_VF_MAC}"/><source network="vf"/>'
+_VF_XML += '<vlan><tag id="42"/></vlan></interface>'
 
 ROWS = (
     # Words.
@@ -144,7 +153,7 @@ ROWS = (
         "-interface",
         _LIVE,
         drop(_SPARE),
-        lambda b, a: int(b["nics"]) - int(a["nics"]) == 1,
+        fewer_nics,
     ),
     Row(
         "NIC to another network",
@@ -192,6 +201,19 @@ ROWS = (
         _LIVE,
         put_in(_SPARE, "filterref@filter", "no-mac-spoofing"),
     ),
+    # Virtual functions and devices of the host.
+    Row("VF added", "+interface", _LIVE, device(_VF_XML), more_nics),
+    Row("VF removed", "-interface", _LIVE, drop(_VF), fewer_nics, first=device(_VF_XML)),
+    Row(
+        "VF to another VLAN",
+        "vf/vlan*",
+        _LOSS,
+        put_in(_VF, "vlan/tag@id", "43"),
+        first=device(_VF_XML),
+    ),
+    Row("VF without a VLAN", "vf/vlan*", _LOSS, drop(f"{_VF}/vlan"), first=device(_VF_XML)),
+    Row("device added", "+hostdev", _LIVE, host_device, more_nics),
+    Row("device removed", "-hostdev", _LIVE, no_host_device, fewer_nics, first=host_device),
     # Other devices.
     Row("random numbers removed", "-rng", _LIVE, drop("devices/rng")),
     Row(
