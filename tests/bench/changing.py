@@ -31,23 +31,29 @@ def _iops(value: str) -> Edit:
 CHANGES: dict[str, tuple[tuple[tuple[Edit, str], ...], str]] = {
     "memory, by its balloon": (
         ((edits.memory(224), "224M"), (edits.memory(240), "240M")),
-        "setmem rows {value}",
+        "setmem rows {value} --live --config",
+    ),
+    # Ours comes back when the guest has given or got it; here virsh waits for that too.
+    "memory, until it is so": (
+        ((edits.memory(224), "224"), (edits.memory(240), "240")),
+        "setmem rows {value}M --live --config && until virsh -c qemu:///system dommemstat rows"
+        ' | grep -q "actual $(({value} * 1024))$"; do sleep 0.05; done',
     ),
     "vCPUs": (
         ((edits.put("vcpu@current", "2"), "2"), (edits.put("vcpu@current", "1"), "1")),
-        "setvcpus rows {value}",
+        "setvcpus rows {value} --live --config",
     ),
     "CPU weight": (
         ((edits.put("cputune/shares", "300"), "300"), (edits.put("cputune/shares", "200"), "200")),
-        "schedinfo rows --set cpu_shares={value}",
+        "schedinfo rows --set cpu_shares={value} --live --config",
     ),
     "disk limit": (
         ((_iops("400"), "400"), (_iops("300"), "300")),
-        "blkdeviotune rows vdb --total-iops-sec {value}",
+        "blkdeviotune rows vdb --total-iops-sec {value} --live --config",
     ),
     "description": (
         ((edits.put("description", "one"), "one"), (edits.put("description", "two"), "two")),
-        "desc rows {value}",
+        "desc rows {value} --live --config",
     ),
 }
 
@@ -78,7 +84,7 @@ def _row(guest: RowsGuest, ssh: SshDirectory, name: str, rounds: int) -> Row:
     def peer() -> None:
         for _, value in turns:
             argv = command.format(value=value)
-            ssh.run("h1", "sh", "-c", f"virsh -q -c qemu:///system {argv} --live --config")
+            ssh.run("h1", "sh", "-c", f"virsh -q -c qemu:///system {argv}")
 
     # The first turn of each opens connections, and ends at the same values.
     ours()
