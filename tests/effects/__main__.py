@@ -79,7 +79,7 @@ def _done(guest: RowsGuest, row: Row) -> str:
     said = max((c.effect for c in found), key=lambda e: e.rank, default=None)
     if said is not row.effect:
         return f"the table says {said.value if said else 'nothing'}: {words}"
-    stays_up = row.stays_up or row.effect.rank < Effect.RESTART.rank
+    runs_on = row.effect.rank < Effect.RESTART.rank
     free = row.effect in FREE
     if not free:
         try:
@@ -91,18 +91,18 @@ def _done(guest: RowsGuest, row: Row) -> str:
     guest.update(wanted, [] if free else ALL)
     after = guest.told()
     happened = _happened(before, after)
-    if happened != ("stayed up" if stays_up else "restarted"):
+    if happened != ("stayed up" if runs_on or row.stays_up else "restarted"):
         return f"{happened}: {words}"
     keeps = row.effect is not Effect.DESTROYS_DATA
     if keeps and before.get("data") != after.get("data"):
         return f"the data disk changed: {words}"
-    if free and "interface" not in row.about and before["lan0_losses"] != after["lan0_losses"]:
+    if runs_on and "interface" not in row.about and before["lan0_losses"] != after["lan0_losses"]:
         return f"lan0 lost its link: {words}"
     if not row.seen(before, after):
         return f"not seen inside: {words}; before {before}, after {after}"
     if row.about == "(volume)" and free:
         guest.base = wanted
-    elif row.effect.rank < Effect.RESTART.rank:
+    elif runs_on:
         guest.update(guest.base, ALL)
         if _happened(before, guest.told()) != "stayed up":
             return f"going back restarted it: {words}"
@@ -136,8 +136,8 @@ def _table(done: dict[str, dict[str, Any]]) -> str:
         f"{datetime.date.today()}, commit {commit}: {good} of {len(done)} rows as said.",
         "Made by `python tests/effects` on the lab (small guest, emulated host). `as said` means:",
         "the preview named this effect; a dearer one was refused without permission; the guest's",
-        "boot id stayed or changed accordingly; its data disk and its link were as before; the new",
-        "values were read back from the running and the stored definition.",
+        "boot id stayed or changed accordingly; its data disk and the link of its NIC were as before;",
+        "the new values were read back from the running and the stored definition.",
         "",
         "| row | in the table | effect | result | what the preview said | seconds |",
         "| --- | --- | --- | --- | --- | --- |",
