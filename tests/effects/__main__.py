@@ -136,7 +136,7 @@ def _table(done: dict[str, dict[str, Any]]) -> str:
         f"{datetime.date.today()}, commit {commit}: {good} of {len(done)} rows as said.",
         "Made by `python tests/effects` on the lab (small guest, emulated host). `as said` means:",
         "the preview named this effect; a dearer one was refused without permission; the guest's",
-        "boot id stayed or changed accordingly; its data disk and the link of its NIC were as before;",
+        "boot id stayed or changed accordingly; its data disk and its NIC's link were as before;",
         "the new values were read back from the running and the stored definition.",
         "",
         "| row | in the table | effect | result | what the preview said | seconds |",
