@@ -31,7 +31,7 @@ def test_reviewed_merged_applied_and_watched(deployed: LabProject, team: Team) -
     (refusal,) = refused.report["refused"]
     assert "web" in refusal["what"] and "machine" in refusal["what"]
     assert "memory" not in refusal["what"]
-    assert "memory 512 -&gt; 640 MiB (live)" in refused.files["report.md"]
+    assert "memory 512 -> 640 MiB (live)" in refused.files["report.md"]
     assert "```mermaid\n" in refused.files["report.md"]
     assert "<svg" in refused.files["topology.svg"]
 
