@@ -152,6 +152,31 @@ def test_warnings_are_findings_and_errors_of_preflight_too() -> None:
     assert "**The preview failed:**" in made
 
 
+def test_broken_policies_are_errors_or_findings() -> None:
+    broken = {
+        "mandatory": "<{%reset%}>No `cache: unsafe`.\nguests.g.disks.d.cache: unsafe\n  hint: x\n",
+        "advisory": "Somebody else's policy.",
+    }
+    lines = [
+        json.dumps({"policyEvent": {"policyName": "p", "enforcementLevel": level, "message": text}})
+        for level, text in broken.items()
+    ]
+    found = review("s", read_events([*lines, lines[0]]), Outcome.FAILED)
+    assert found.errors == (Problem("", "policy p: guests.g.disks.d.cache: unsafe", hint="x"),)
+    assert found.findings == (("warning", Problem("", "policy p: Somebody else's policy.")),)
+
+
+def test_changes_that_nobody_expected_are_no_failure() -> None:
+    summary = {result: {"summaryEvent": {"result": result}} for result in ("succeeded", "failed")}
+    made = {
+        result: review("s", read_events([json.dumps(line)]), Outcome.FAILED)
+        for result, line in summary.items()
+    }
+    assert made["succeeded"].outcome is Outcome.UNEXPECTED
+    assert "**Something would change**, and nothing" in markdown(made["succeeded"], "", ())
+    assert made["failed"].outcome is Outcome.FAILED
+
+
 def test_problems_are_told_apart_by_their_lines() -> None:
     assert problems_of("a: b\n  hint: c\nd: e\n\nf: g\n  more of it") == [
         Problem("", "a: b", hint="c"),

@@ -60,11 +60,18 @@ class Events:
     """All steps by URN, and lines by severity: (severity, text).
 
     ``seen`` is what `--refresh` found by URN: inputs and outputs, None for what is gone.
+    ``summary`` is what the engine said in the end, empty when it came to none.
     """
 
     steps: dict[str, Step] = field(default_factory=dict)
     said: list[tuple[str, str]] = field(default_factory=list)
     seen: dict[str, Values | None] = field(default_factory=dict)
+    summary: Values = field(default_factory=dict)
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the engine came to an end, and was content."""
+        return self.summary.get("result") == "succeeded"
 
     def state(self, deployment: Values) -> list[Values]:
         """The resources of a deployment, as they were found."""
@@ -94,6 +101,9 @@ def read_events(lines: Iterable[str]) -> Events:
             continue
         if "diagnosticEvent" in event:
             _hear(found, event["diagnosticEvent"])
+        if "policyEvent" in event:
+            _held(found, event["policyEvent"])
+        found.summary = event.get("summaryEvent") or found.summary
         for name in ("resourcePreEvent", "resOutputsEvent"):
             if name in event:
                 _step(found, event[name]["metadata"])
@@ -107,6 +117,13 @@ def _hear(found: Events, said: Values) -> None:
     text = _COLOUR.sub("", str(said.get("message", ""))).strip()
     if said.get("severity") in ("warning", "error") and not said.get("ephemeral") and text:
         found.said.append((str(said["severity"]), text.removeprefix("error: ")))
+
+
+def _held(found: Events, broken: Values) -> None:
+    """A broken policy; its message is what the policy wants, and on further lines what is wrong."""
+    wants, _, wrong = _COLOUR.sub("", str(broken.get("message", ""))).strip().partition("\n")
+    severity = "warning" if broken.get("enforcementLevel") == "advisory" else "error"
+    found.said.append((severity, f"policy {broken.get('policyName')}: {wrong or wants}"))
 
 
 def _step(found: Events, metadata: Values) -> None:

@@ -24,6 +24,7 @@ _HEADS = {
     Outcome.OK: "Nothing is refused.",
     Outcome.REFUSED: "**Refused:** `up` would stop at this. What is missing stands below.",
     Outcome.FAILED: "**The preview failed:** what follows is as far as it came.",
+    Outcome.UNEXPECTED: "**Something would change**, and nothing was expected to.",
     Outcome.INTERRUPTED: "**The preview was interrupted:** what follows is as far as it came.",
 }
 

@@ -26,6 +26,7 @@ class Outcome(Enum):
     OK = "ok"
     REFUSED = "refused"
     FAILED = "failed"
+    UNEXPECTED = "unexpected"
     INTERRUPTED = "interrupted"
 
 
@@ -105,13 +106,16 @@ class Review:
 
 
 def review(stack: str, events: Events, outcome: Outcome) -> Review:
-    """The review of a preview; ``outcome`` FAILED becomes REFUSED where something was."""
+    """The review of a preview. ``outcome`` FAILED becomes REFUSED where something was, and
+    UNEXPECTED where the engine was content, but for `--expect-no-changes`."""
     found = [_subject(step) for step in events.steps.values() if _matters(step)]
     found.sort(key=lambda s: (-s.effect.rank, _NOUNS.index(s.kind), s.host, s.name))
     refused = {str(problem) for subject in found for problem in subject.refused}
     findings, errors = _said(events.said, refused)
     if outcome is Outcome.FAILED and refused:
         outcome = Outcome.REFUSED
+    elif outcome is Outcome.FAILED and events.succeeded:
+        outcome = Outcome.UNEXPECTED
     unchanged = sum(step.action == "unchanged" for step in events.steps.values())
     return Review(stack, outcome, tuple(found), findings, errors, unchanged)
 
