@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import cast
 
 import pytest
 from metrics_case import RECORDED, FakeHosts
@@ -15,9 +16,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from guesthouse.checks import Finding
 from guesthouse.cli import metrics, textfile
 from guesthouse.cli.app import run
-from guesthouse.cli.families import FAMILIES
+from guesthouse.cli.families import FAMILIES, Collected
 from guesthouse.cli.project import Project
-from guesthouse.cli.scrape import Answers, Shared, StackCollector
+from guesthouse.cli.scrape import Answers, Shared, StackCollector, serve
 from guesthouse.cli.stack import read_plan
 from guesthouse.errors import MachineError, Problem, SetupError
 
@@ -173,6 +174,13 @@ def test_where_to_listen_is_an_address_and_a_port(text: str) -> None:
     assert str(caught.value) == (
         f"--listen: is no address and port, got '{text}', allowed [ADDRESS:]PORT"
     )
+
+
+@pytest.mark.parametrize("name", ["x" * 64, "a..b"])
+def test_a_name_that_cannot_be_one_is_said(name: str) -> None:
+    with pytest.raises(SetupError) as caught:
+        serve(cast(StackCollector, Collected(())), name, 0)
+    assert str(caught.value).startswith(f"--listen {name}:0: cannot listen: ")
 
 
 def test_a_port_alone_is_of_loopback() -> None:
