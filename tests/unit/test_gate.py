@@ -28,6 +28,9 @@ HELD = {
 }
 
 
+DELETED, REPLACED = "deleted (destroys_data)", "replaced (replace)"
+
+
 def told(limit: Limit, lines: list[str]) -> list[str]:
     """What does not pass the limit."""
     try:
@@ -84,6 +87,8 @@ def test_all_that_is_too_dear_of_one_thing_is_named_once() -> None:
         ("Network", "delete", Limit.LIVE, Limit.LINK_LOSS, "deleted (live)"),
         ("Image", "replace", Limit.REPLACE, Limit.DESTROYS_DATA, "replaced (replace)"),
         ("Host", "update", Limit.NONE, Limit.LIVE, "changed (none)"),
+        ("libvirt:index/volume:Volume", "delete", Limit.DESTROYS_DATA, None, DELETED),
+        ("libvirt:index/volume:Volume", "replace", Limit.REPLACE, Limit.DESTROYS_DATA, REPLACED),
     ],
 )
 def test_what_tells_no_changes_costs_what_becomes_of_it(

@@ -16,7 +16,7 @@ from guesthouse.effects import Effect
 from guesthouse.errors import Problem
 from guesthouse.report import FILES, Outcome, failed_early, read_events, report_files
 from guesthouse.report.colours import DARK, LIGHT
-from guesthouse.report.markdown import LIMIT, escaped, markdown
+from guesthouse.report.markdown import LIMIT, markdown
 from guesthouse.report.mermaid import mermaid
 from guesthouse.report.planned import planned_hosts
 from guesthouse.report.present import present_hosts
@@ -250,12 +250,6 @@ def test_a_long_diff_is_cut_and_a_fence_in_it_ends_nothing() -> None:
     line = step("Network", "n", old={"network_xml": "a"}, new={"network_xml": "````"}, told=told)
     found = review("s", read_events([line]), Outcome.OK)
     assert "`````diff\n@@ -1 +1 @@\n-a\n+````\n`````\n" in markdown(found, "", ())
-
-
-def test_words_of_users_are_words() -> None:
-    assert escaped("a|b <img> @team #1 [x](y) *b* _i_ link_loss\n c") == (
-        "a&#124;b &#60;img> @&#8203;team &#35;1 &#91;x&#93;(y) &#42;b&#42; &#95;i&#95; link_loss c"
-    )
 
 
 def test_a_diagram_is_what_mermaid_draws() -> None:

@@ -145,7 +145,8 @@ class HostCard:
         words += f" by {', '.join(held)}" if held else ""
         self._text(x, self._y + 32, words, self._room, style if mark else "dim")
         kinds = ["fixed"] * len(card.fixed) + ["held"] * len(held) + ["free"] * max(0, free)
-        size = max(2.0, min(14.0, self._room / max(1, len(kinds)) - 3))
+        # Cells and gaps shrink together: a card may have hundreds of functions.
+        pitch = min(17.0, self._room / max(1, len(kinds)))
         for index, kind in enumerate(kinds):
             fill, line = {
                 "fixed": ("#59636e", "#59636e"),
@@ -153,8 +154,8 @@ class HostCard:
                 "free": ("#ffffff", "#818b98"),
             }[kind]
             self._parts.append(
-                f'<rect class="{kind}" x="{x + index * (size + 3):g}" y="{self._y + 39}" '
-                f'width="{size:g}" height="10" rx="2" fill="{fill}" stroke="{line}"/>'
+                f'<rect class="{kind}" x="{x + index * pitch:g}" y="{self._y + 39}" '
+                f'width="{pitch * 14 / 17:g}" height="10" rx="2" fill="{fill}" stroke="{line}"/>'
             )
         self._y += height + _GAP
 

@@ -18,7 +18,7 @@ from guesthouse.errors import Problem
 
 Values = Mapping[str, Any]
 
-# Type -> noun. Everything else (the stack, components, providers) is nobody's machine.
+# Type -> noun. The stack, components and providers are nobody's machine.
 KINDS = {
     "guesthouse:index:Host": "host",
     "guesthouse:index:PhysicalFunction": "physical function",
@@ -28,6 +28,8 @@ KINDS = {
     "guesthouse:index:Image": "image",
     "libvirt:index/pool:Pool": "pool",
 }
+# What a program has beside ours; who made it does not tell what a change of it costs.
+OTHER = "other resource"
 _ACTIONS = {
     "create": "created",
     "update": "changed",
@@ -128,7 +130,7 @@ def _held(found: Events, broken: Values) -> None:
 
 def _step(found: Events, metadata: Values) -> None:
     urn, action = str(metadata["urn"]), _ACTIONS.get(str(metadata["op"]))
-    kind = kind_of(urn)
+    kind = kind_of(urn) or _other(metadata)
     if not kind or action is None:
         return
     step = found.steps.setdefault(urn, Step(urn, kind, action))
@@ -140,6 +142,11 @@ def _step(found: Events, metadata: Values) -> None:
     if isinstance(told, Mapping):
         step.changes = tuple(map(_change, told["changes"]))
         step.refused = tuple(Problem(**problem) for problem in told["refused"])
+
+
+def _other(metadata: Values) -> str:
+    custom = any((metadata.get(side) or {}).get("custom") for side in ("old", "new"))
+    return OTHER if custom and not str(metadata.get("type")).startswith("pulumi:") else ""
 
 
 def _change(told: Values) -> Change:
