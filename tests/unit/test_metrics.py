@@ -204,8 +204,11 @@ def test_files_are_written_whole_and_read_back(tmp_path: Path, hosts: FakeHosts)
     textfile.write(folder / "other.prom", textfile.drifted("two", 0))
     # One that somebody made of our own output: its host would be there twice.
     textfile.write(folder / "ours.prom", [("guesthouse_host_up", ("one", "h1"), 1)])
+    (folder / "older.prom").write_text("guesthouse_host_cpu_seconds_total 1\n")
+    # Of one that was copied the last counts.
+    textfile.write(folder / "copy.prom", textfile.drifted("one", 9))
     (folder / "broken.prom").write_text("guesthouse_verify_checks{ 1\n")
-    assert sorted(path.suffix for path in folder.iterdir()) == [".prom"] * 5
+    assert sorted(path.suffix for path in folder.iterdir()) == [".prom"] * 7
     found = samples(StackCollector(read_plan(Project.find(), "one"), 10, folder).collect())
     now = time.time()
     for kind in ("verify", "drift"):
@@ -221,7 +224,7 @@ def test_files_are_written_whole_and_read_back(tmp_path: Path, hosts: FakeHosts)
         ("drift_resources", "two"): 0,
         **{
             ("textfile_scrape_error", f"{name}.prom"): float(name == "broken")
-            for name in ("broken", "drift", "other", "ours", "verify")
+            for name in ("broken", "copy", "drift", "older", "other", "ours", "verify")
         },
     }
 
