@@ -47,6 +47,7 @@ OPEN = {"/etc/app.conf": {"content": "token=s3cr3t-word\n", "mode": "0640"}}
 EVERYBODY = {"/etc/app.conf": {"content": "", "mode": "0602"}}
 MEMORY = {"libvirt_uri": "test:///default", "address": None, "host_keys": None}
 NO_KEY = {"admin": {"ssh_keys": None}}
+WEB2 = {**site({})["guests"]["web2"], "memory_mib": 64}
 EMPTY = {"pool": "guests", "size_gib": 1}
 OTHER = {"br1": {"nic": "enp4s0"}}
 ON_OTHER = {"networks": {"lan2": {"kind": "bridge", "bridge": "br1"}}}
@@ -82,6 +83,12 @@ CASES: tuple[tuple[str, Edits, Edits, str], ...] = (
         "guests.web1",
     ),
     (
+        "critical-guest-watched",
+        web(description="not critical, and non-critical too"),
+        web(description="business-critical"),
+        "guests.web1",
+    ),
+    (
         "no-secret-in-cloud-init",
         boot(runcmd=["app --password-file /run/p", 'login --token "$TOKEN"']),
         boot(runcmd=["true", "app --password hunter2"]),
@@ -104,6 +111,18 @@ CASES: tuple[tuple[str, Edits, Edits, str], ...] = (
         {},
         boot(users={"admin": {"password": {"secret": "empty"}}}),
         "guests.web1.cloud_init.users.admin.password",
+    ),
+    (
+        "no-default-password",
+        boot(users={"admin": {"password": {"secret": "eight"}}}),
+        boot(users={"admin": {"password": {"secret": "seven"}}}),
+        "guests.web1.cloud_init.users.admin.password",
+    ),
+    (
+        "no-default-password",
+        {},
+        boot(users={"correct-horse-battery": {"password": {"secret": "web_password"}}}),
+        "guests.web1.cloud_init.users.correct-horse-battery.password",
     ),
     (
         "sudo-needs-key",
@@ -208,6 +227,12 @@ CASES: tuple[tuple[str, Edits, Edits, str], ...] = (
         "guests.web2.host",
     ),
     (
+        "replicas-apart",
+        {"guests": {"web1": None, "web2": None, "web-1": WEB2, "web-2": {**WEB2, "host": "h1"}}},
+        {"guests": {"web1": None, "web2": None, "web-1": WEB2, "web-2": WEB2}},
+        "guests.web-2.host",
+    ),
+    (
         "no-memory-host",
         {},
         {"hosts": {"h2": MEMORY}},
@@ -220,7 +245,13 @@ CASES: tuple[tuple[str, Edits, Edits, str], ...] = (
         "allow",
     ),
 )
-MORE_SECRETS = {**SECRETS, "short": "PassW0rd", "empty": ""}
+MORE_SECRETS = {
+    **SECRETS,
+    "short": "PassW0rd",
+    "empty": "",
+    "seven": "x7!kq_Z",
+    "eight": "x7!kq_Z8",
+}
 
 
 def test_the_clean_site_breaks_no_rule() -> None:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from report_case import step
 
+import cases
 from guesthouse.cli import report
 from guesthouse.errors import Problem, SetupError
 from guesthouse.report import Outcome, read_events
+from guesthouse.report.gone import add_gone
 from guesthouse.report.markdown import _code, escaped, markdown
 from guesthouse.report.review import review
 from guesthouse.report.svg import svg
-from guesthouse.report.topology import Card, Host, Topology
+from guesthouse.report.topology import Card, Guest, Host, Mark, Nic, Topology, Wire
 
 
 def test_words_of_users_are_words() -> None:
@@ -47,6 +51,51 @@ def test_all_virtual_functions_are_within_their_card(total: int) -> None:
     ends = [float(x) + float(width) for x, width in cells]
     assert len(ends) == total
     assert max(ends) < 590, "the card is 600 wide, and its boxes end before that"
+
+
+def test_words_in_pictures_are_words() -> None:
+    odd = '<a href="x">&'
+    nic = Nic(odd, "network n", odd)
+    guest = Guest(odd, 1, 1, odd, ((odd, "1", odd),), (nic,), (odd,))
+    wires = (Wire("network n", odd, "nat", odd),)
+    host = Host(odd, None, None, wires, (Card(odd, odd, 1),), ((odd, odd),), (guest,))
+    kinds = {"host": odd, "network": odd, "physical function": odd, "guest": ""}
+    marks = {(kind, where, odd): Mark("live", odd) for kind, where in kinds.items()}
+    root = ElementTree.fromstring(svg(Topology(odd, (host,), marks)))  # noqa: S314
+    assert {element.tag.rpartition("}")[2] for element in root.iter()}.isdisjoint({"a"})
+    whole = "".join(root.itertext())
+    assert whole.count(odd) >= 14
+
+
+def test_what_a_replacement_left_and_what_is_about_to_go_are_told_apart() -> None:
+    lines = [step("Image", "i", op="create-replacement"), step("Image", "i", op="update")]
+    (subject,) = review("s", read_events(lines), Outcome.OK).subjects
+    assert (subject.action, subject.effect.word) == ("replaced", "replace")
+    there = {"urn": "u::a", "type": "guesthouse:index:Guest"}
+    state = {"resources": [there, {**there, "urn": "u::b", "delete": True}]}
+    assert [found["urn"] for found in read_events([]).state(state)] == ["u::a"]
+
+
+def test_what_is_only_for_the_display_of_the_moment_is_not_said() -> None:
+    said = {"severity": "warning", "message": "downloading", "ephemeral": True}
+    assert read_events([json.dumps({"diagnosticEvent": said})]).said == []
+
+
+def test_images_stay_and_what_exists_otherwise_is_no_longer_ours() -> None:
+    plan = cases.site_plan("everything")
+    pool, network = (next(x for x in some if x.existing) for some in (plan.pools, plan.networks))
+    made = {
+        "guesthouse:index:Image": "h1-fast-gone",
+        "libvirt:index/pool:Pool": f"{pool.host}-{pool.name}",
+        "guesthouse:index:Network": f"{network.host}-{network.name}",
+    }
+    events = read_events([])
+    add_gone(
+        events,
+        [{"urn": f"u::{n}", "type": kind, "inputs": {}, "outputs": {}} for kind, n in made.items()],
+        plan,
+    )
+    assert {step.kind for step in events.steps.values()} == {"pool", "network"}
 
 
 def test_what_is_not_ours_is_told_without_a_look_at_its_values() -> None:
