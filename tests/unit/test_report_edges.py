@@ -16,6 +16,7 @@ from guesthouse.errors import Problem, SetupError
 from guesthouse.report import Outcome, read_events
 from guesthouse.report.gone import add_gone
 from guesthouse.report.markdown import _code, escaped, markdown
+from guesthouse.report.present import present_hosts
 from guesthouse.report.review import review
 from guesthouse.report.svg import svg
 from guesthouse.report.topology import Card, Guest, Host, Mark, Nic, Topology, Wire
@@ -53,6 +54,17 @@ def test_all_virtual_functions_are_within_their_card(total: int) -> None:
     assert max(ends) < 590, "the card is 600 wide, and its boxes end before that"
 
 
+def test_many_networks_leave_room_for_guests() -> None:
+    count = 60
+    wires = tuple(Wire(f"bridge b{n}", f"lan{n}", "bridge") for n in range(count))
+    nics = [(Nic("n", wire.key),) for wire in wires]
+    guests = tuple(Guest(f"g{n}", 1, 1, "running", nics=nic) for n, nic in enumerate(nics))
+    made = svg(Topology("t", (Host("h1", wires=wires, guests=guests),)))
+    boxes = re.findall(r'<rect class="box" x="(\d+)" y="\d+" width="(\d+)"', made)
+    assert set(boxes) == {("216", "370")}
+    assert len(set(re.findall(r'<path d="M([\d.]+) \d+V', made))) == count
+
+
 def test_words_in_pictures_are_words() -> None:
     odd = '<a href="x">&'
     nic = Nic(odd, "network n", odd)
@@ -65,6 +77,14 @@ def test_words_in_pictures_are_words() -> None:
     assert {element.tag.rpartition("}")[2] for element in root.iter()}.isdisjoint({"a"})
     whole = "".join(root.itertext())
     assert whole.count(odd) >= 14
+
+
+def test_a_network_that_somebody_defined_by_hand_has_no_prefix() -> None:
+    xml = "<network><forward mode='nat'/><ip address='10.0.0.1'/></network>"
+    values = {"connection": {"name": "h1"}, "name": "n", "network_xml": xml}
+    found = {"urn": "u::h1-n", "type": "guesthouse:index:Network", "inputs": values, "outputs": {}}
+    (host,) = present_hosts([found], None)
+    assert [wire.detail for wire in host.wires] == ["nat"]
 
 
 def test_what_a_replacement_left_and_what_is_about_to_go_are_told_apart() -> None:
