@@ -74,6 +74,10 @@ def test_a_preview_fails_on_a_guest_that_is_deleted(
     code, said = command("preview", "--fail-on", "live")
     live = "description plain -> better (live) is not let through by --fail-on live"
     assert code == 5 and f"error: guest g0: {live}" in said
+    # Events that went elsewhere tell nothing, and let nothing through.
+    elsewhere = ("--", "--event-log", str(project.root / "elsewhere"))
+    code, said = command("preview", "--fail-on", "migrate", *elsewhere)
+    assert code == 5 and "error: preview: its events do not say how it ended" in said
 
 
 def test_the_pack_lets_a_clean_site_through(project: EngineProject, command: Command) -> None:

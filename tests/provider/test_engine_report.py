@@ -65,6 +65,27 @@ def test_a_report_is_written_of_every_preview(project: EngineProject) -> None:
     assert told["worst_effect"] == "destroys_data"
 
 
+def test_drift_and_broken_policies_are_in_the_report(project: EngineProject) -> None:
+    project.pulumi("up", "--yes", "--skip-preview")
+    project.write(description="critical")
+    assert preview(project, "--expect-no-changes").returncode == 1
+    text = (report(project) / "report.md").read_text()
+    assert "2 changed, 2 unchanged. **Something would change**, and nothing was expected to" in text
+
+    project.secret("web_password", "changeme")
+    result = preview(project, "--policies", "policies")
+    assert result.returncode == 1, result.stderr
+    told = json.loads((report(project) / "report.json").read_text())
+    assert told["outcome"] == "failed"
+    rule = "policy no-default-password: guests.{}.cloud_init.users.admin.password: the secret "
+    assert {error["what"].partition("'")[0] for error in told["errors"]} == {
+        rule.format(name) for name in ("g0", "g1")
+    }
+    assert {finding["severity"] for finding in told["findings"]} == {"warning"}
+    whats = {finding["what"].partition(" is ")[0] for finding in told["findings"]}
+    assert whats == {f"policy critical-guest-watched: guests.{name}:" for name in ("g0", "g1")}
+
+
 def test_a_report_is_written_of_what_never_began(project: EngineProject) -> None:
     file = project.root / "stacks/test.site.yaml"
     report(project).mkdir(parents=True)

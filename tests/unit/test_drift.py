@@ -71,7 +71,9 @@ def test_what_would_change_is_counted(project: Project, capfd: pytest.CaptureFix
 
 def test_no_summary_is_no_number() -> None:
     assert drift.resources([]) is None
-    assert drift.resources(['{"sequence": 0, "resourcePreEvent": {}}']) is None
+    assert drift.resources(['{"sequence": 0, "preludeEvent": {}}']) is None
+    # Half of a line, of an engine that was killed.
+    assert drift.resources(['{"sequence": 0, "summ']) is None
     changes = '{"same": 9, "update": 2, "delete": 1}'
     for changed, result, number in (
         (changes, "succeeded", 3),

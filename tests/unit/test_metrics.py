@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import cast
 
 import pytest
 from metrics_case import RECORDED, FakeHosts
@@ -15,9 +16,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from guesthouse.checks import Finding
 from guesthouse.cli import metrics, textfile
 from guesthouse.cli.app import run
-from guesthouse.cli.families import FAMILIES
+from guesthouse.cli.families import FAMILIES, Collected
 from guesthouse.cli.project import Project
-from guesthouse.cli.scrape import Answers, Shared, StackCollector
+from guesthouse.cli.scrape import Answers, Shared, StackCollector, serve
 from guesthouse.cli.stack import read_plan
 from guesthouse.errors import MachineError, Problem, SetupError
 
@@ -175,6 +176,13 @@ def test_where_to_listen_is_an_address_and_a_port(text: str) -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["x" * 64, "a..b"])
+def test_a_name_that_cannot_be_one_is_said(name: str) -> None:
+    with pytest.raises(SetupError) as caught:
+        serve(cast(StackCollector, Collected(())), name, 0)
+    assert str(caught.value).startswith(f"--listen {name}:0: cannot listen: ")
+
+
 def test_a_port_alone_is_of_loopback() -> None:
     assert metrics.address("9877") == ("127.0.0.1", 9877)
     assert metrics.address("[::1]:0") == ("::1", 0)
@@ -196,8 +204,11 @@ def test_files_are_written_whole_and_read_back(tmp_path: Path, hosts: FakeHosts)
     textfile.write(folder / "other.prom", textfile.drifted("two", 0))
     # One that somebody made of our own output: its host would be there twice.
     textfile.write(folder / "ours.prom", [("guesthouse_host_up", ("one", "h1"), 1)])
+    (folder / "older.prom").write_text("guesthouse_host_cpu_seconds_total 1\n")
+    # Of one that was copied the last counts.
+    textfile.write(folder / "copy.prom", textfile.drifted("one", 9))
     (folder / "broken.prom").write_text("guesthouse_verify_checks{ 1\n")
-    assert sorted(path.suffix for path in folder.iterdir()) == [".prom"] * 5
+    assert sorted(path.suffix for path in folder.iterdir()) == [".prom"] * 7
     found = samples(StackCollector(read_plan(Project.find(), "one"), 10, folder).collect())
     now = time.time()
     for kind in ("verify", "drift"):
@@ -213,7 +224,7 @@ def test_files_are_written_whole_and_read_back(tmp_path: Path, hosts: FakeHosts)
         ("drift_resources", "two"): 0,
         **{
             ("textfile_scrape_error", f"{name}.prom"): float(name == "broken")
-            for name in ("broken", "drift", "other", "ours", "verify")
+            for name in ("broken", "copy", "drift", "older", "other", "ours", "verify")
         },
     }
 

@@ -141,9 +141,38 @@ def test_github_asks_for_little() -> None:
         "drift": {"contents": "read"},
     }
     for mode, job in jobs("github.yml"):
-        assert job["concurrency"]["group"] == "guesthouse-${{ matrix.stack }}", mode
+        # Without the queue a run that waits is cancelled for the next one, an apply too.
+        queue = {"group": "guesthouse-${{ matrix.stack }}", "queue": "max"}
+        assert job["concurrency"] == queue, mode
         assert job["steps"][-1]["if"] == "always()", mode
         assert all("${{" not in step.get("run", "") for step in job["steps"]), mode
+
+
+def test_what_strangers_propose_runs_nowhere() -> None:
+    github = {mode: job["if"] for mode, job in jobs("github.yml")}
+    assert github == {
+        "review": "github.event_name == 'pull_request' && "
+        "github.event.pull_request.head.repo.full_name == github.repository",
+        "apply": "github.event_name == 'push'",
+        "drift": "github.event_name == 'schedule'",
+    }
+    # YAML 1.1 reads "on" as true. Of pull_request_target a fork's code would get the secrets.
+    events = yaml.safe_load((FOLDER / "github.yml").read_text())[True]
+    assert set(events) == {"pull_request", "push", "schedule"}
+    assert events["push"]["branches"] == ["main"]
+    gitlab = {mode: job["rules"] for mode, job in jobs("gitlab-ci.yml")}
+    assert gitlab == {
+        "review": [
+            {
+                "if": '$CI_PIPELINE_SOURCE == "merge_request_event" && '
+                "$CI_MERGE_REQUEST_SOURCE_PROJECT_ID == $CI_PROJECT_ID"
+            }
+        ],
+        "apply": [
+            {"if": '$CI_PIPELINE_SOURCE == "push" && $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH'}
+        ],
+        "drift": [{"if": '$CI_PIPELINE_SOURCE == "schedule"'}],
+    }
 
 
 def test_every_place_has_all_steps() -> None:

@@ -16,7 +16,7 @@ from guesthouse.effects import Effect
 from guesthouse.errors import Problem
 from guesthouse.report import FILES, Outcome, failed_early, read_events, report_files
 from guesthouse.report.colours import DARK, LIGHT
-from guesthouse.report.markdown import LIMIT, escaped, markdown
+from guesthouse.report.markdown import LIMIT, markdown
 from guesthouse.report.mermaid import mermaid
 from guesthouse.report.planned import planned_hosts
 from guesthouse.report.present import present_hosts
@@ -152,6 +152,31 @@ def test_warnings_are_findings_and_errors_of_preflight_too() -> None:
     assert "**The preview failed:**" in made
 
 
+def test_broken_policies_are_errors_or_findings() -> None:
+    broken = {
+        "mandatory": "<{%reset%}>No `cache: unsafe`.\nguests.g.disks.d.cache: unsafe\n  hint: x\n",
+        "advisory": "Somebody else's policy.",
+    }
+    lines = [
+        json.dumps({"policyEvent": {"policyName": "p", "enforcementLevel": level, "message": text}})
+        for level, text in broken.items()
+    ]
+    found = review("s", read_events([*lines, lines[0]]), Outcome.FAILED)
+    assert found.errors == (Problem("", "policy p: guests.g.disks.d.cache: unsafe", hint="x"),)
+    assert found.findings == (("warning", Problem("", "policy p: Somebody else's policy.")),)
+
+
+def test_changes_that_nobody_expected_are_no_failure() -> None:
+    summary = {result: {"summaryEvent": {"result": result}} for result in ("succeeded", "failed")}
+    made = {
+        result: review("s", read_events([json.dumps(line)]), Outcome.FAILED)
+        for result, line in summary.items()
+    }
+    assert made["succeeded"].outcome is Outcome.UNEXPECTED
+    assert "**Something would change**, and nothing" in markdown(made["succeeded"], "", ())
+    assert made["failed"].outcome is Outcome.FAILED
+
+
 def test_problems_are_told_apart_by_their_lines() -> None:
     assert problems_of("a: b\n  hint: c\nd: e\n\nf: g\n  more of it") == [
         Problem("", "a: b", hint="c"),
@@ -225,12 +250,6 @@ def test_a_long_diff_is_cut_and_a_fence_in_it_ends_nothing() -> None:
     line = step("Network", "n", old={"network_xml": "a"}, new={"network_xml": "````"}, told=told)
     found = review("s", read_events([line]), Outcome.OK)
     assert "`````diff\n@@ -1 +1 @@\n-a\n+````\n`````\n" in markdown(found, "", ())
-
-
-def test_words_of_users_are_words() -> None:
-    assert escaped("a|b <img> @team #1 [x](y) *b* _i_ link_loss\n c") == (
-        "a&#124;b &#60;img> @&#8203;team &#35;1 &#91;x&#93;(y) &#42;b&#42; &#95;i&#95; link_loss c"
-    )
 
 
 def test_a_diagram_is_what_mermaid_draws() -> None:

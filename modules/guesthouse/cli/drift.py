@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 
 _NO_CHANGE = {"same", "read", "refresh"}
@@ -14,9 +13,9 @@ def resources(lines: Iterable[str]) -> int | None:
     One that fails with changes has refused some of them (or came no further): they are there.
     ``lines`` are JSON.
     """
-    for line in lines:
-        if summary := json.loads(line).get("summaryEvent"):
-            changes: dict[str, int] = summary.get("resourceChanges") or {}
-            count = sum(count for kind, count in changes.items() if kind not in _NO_CHANGE)
-            return count if count or summary.get("result") == "succeeded" else None
-    return None
+    from guesthouse.report import read_events
+
+    events = read_events(lines)
+    changes: dict[str, int] = events.summary.get("resourceChanges") or {}
+    count = sum(count for kind, count in changes.items() if kind not in _NO_CHANGE)
+    return count if count or events.succeeded else None

@@ -30,7 +30,11 @@ def hold(limit: Limit, stack: str, lines: Sequence[str]) -> None:
     from guesthouse.report import Outcome, read_events, review
 
     end, problems = f"is not let through by --fail-on {limit}", []
-    for subject in review(stack, read_events(lines), Outcome.OK).subjects:
+    events = read_events(lines)
+    if not events.succeeded:
+        # What nobody told of may cost anything.
+        raise RefusedError(Problem("preview", f"its events do not say how it ended, so it {end}"))
+    for subject in review(stack, events, Outcome.OK).subjects:
         dear = [c for c in subject.changes if Limit(c.effect.word).rank >= limit.rank]
         problems += [Problem(subject.title, f"{change} {end}") for change in dear]
         worst = Limit(subject.effect.word)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from guesthouse.cli.engine import INTERRUPTED, Engine
-from guesthouse.cli.output import print_error
+from guesthouse.cli.output import print_error, write_text
 from guesthouse.errors import GuesthouseError, Problem, SetupError
 
 if TYPE_CHECKING:
@@ -88,4 +88,4 @@ def _deployment(engine: Engine, stack: str) -> dict[str, Any]:
 
 def _write(folder: Path, files: Mapping[str, str]) -> None:
     for name, text in files.items():
-        (folder / name).write_text(text, encoding="utf-8")
+        write_text(folder / name, text)

@@ -91,8 +91,9 @@ def serve(collector: StackCollector, address: str, port: int) -> None:
     """Serve http://ADDRESS:PORT/metrics until Ctrl-C or SIGTERM."""
     try:
         server, thread = start_http_server(port, address, registry(collector))
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
+    except (OSError, UnicodeError) as error:
+        # A name that cannot be one, too long or with an empty part, is a UnicodeError.
+        reason = (getattr(error, "strerror", None) or str(error)).lower()
         problem = Problem(f"--listen {address}:{port}", f"cannot listen: {reason}")
         raise SetupError(problem) from None
     host = f"[{address}]" if ":" in address else address

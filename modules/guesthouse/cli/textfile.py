@@ -46,7 +46,8 @@ def drifted(stack: str, resources: int) -> Iterator[Row]:
 
 
 def read(folder: Path) -> Iterator[Metric]:
-    """The metrics of all ``*.prom`` files of a folder that we do not have ourselves, each once."""
+    """The metrics of all ``*.prom`` files of a folder that we do not have ourselves. Of the same
+    labels the last file's counts, since Prometheus takes nothing that says a thing twice."""
     found: dict[str, Metric] = {}
     errors: list[Row] = []
     for path in sorted(folder.glob("*.prom")):
@@ -58,10 +59,10 @@ def read(folder: Path) -> Iterator[Metric]:
         else:
             errors.append(("guesthouse_textfile_scrape_error", (path.name,), 0))
         for metric in seen:
-            if metric.name in found:
-                found[metric.name].samples += metric.samples
-            else:
-                found[metric.name] = metric
-    ours = {name.removesuffix("_total") for name in LIVE}
+            kept = found.setdefault(metric.name, metric)
+            said = (*kept.samples, *metric.samples)
+            kept.samples = list({(s.name, *sorted(s.labels.items())): s for s in said}.values())
+    # Without a type a counter keeps its ending.
+    ours = {*LIVE, *(name.removesuffix("_total") for name in LIVE)}
     yield from (metric for name, metric in found.items() if name not in ours)
     yield from families(errors)

@@ -9,7 +9,7 @@ from typing import Any
 from guesthouse.errors import Problem
 from guesthouse.policy.registered import Registered
 from guesthouse.policy.rule import ResourceRule, problem
-from guesthouse.policy.secrets import secrets
+from guesthouse.policy.secrets import secrets, unpacked
 
 # NIST SP 800-63B, 3.1.1.2: at least eight characters, and none of the commonly used ones.
 _SHORTEST = 8
@@ -20,10 +20,10 @@ _COMMON = frozenset(
     | {"qwertyui", "qwerty123", "raspberry", "cloud-user", "iloveyou", "letmein1", "welcome1"}
 )
 _HOLE = re.compile(r"^@@password_hash:(\w+)@@$")
-# sshd_config(5)
+# sshd_config(5), also in what sed or echo puts there; not in a comment.
 _OPENS_SSH = re.compile(
-    r"(?im)^[^#\n]*\b(PermitRootLogin\s+(?:yes|prohibit-password|without-password)"
-    r"|PasswordAuthentication\s+yes|PermitEmptyPasswords\s+yes)\b"
+    r"""(?im)^(?!\s*\#).*(?<!\#)(?<!\#\ )\b(PermitRootLogin[ \t="']+(?:yes|prohibit-password"""
+    r"""|without-password)|(?:PasswordAuthentication|PermitEmptyPasswords)[ \t="']+yes)\b"""
 )
 # What we write beside what the user declares: nothing of it is his secret.
 _OURS = frozenset({"users", "hostname", "packages"})
@@ -51,9 +51,9 @@ def _passwords(guest: Registered) -> Iterator[Problem]:
     for user in guest.users:
         name, hole = str(user["name"]), _HOLE.match(str(user.get("hashed_passwd", "")))
         secret = hole.group(1) if hole else ""
-        value = str(values.get(secret, "")) if secret else ""
-        if not secret or not value:
+        if secret not in values:
             continue
+        value = str(values[secret])
         known = {*_COMMON, name.lower(), guest.name.lower()}
         if len(value) < _SHORTEST or value.lower() in known:
             path = ("guests", guest.name, "cloud_init", "users", name, "password")
@@ -85,7 +85,7 @@ def _texts(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...],
     if isinstance(value, str):
         yield path, value
     elif isinstance(value, Mapping):
-        for key, item in value.items():
+        for key, item in unpacked(value).items():
             yield from _texts(item, (*path, str(key)))
     elif isinstance(value, list | tuple):
         for index, item in enumerate(value):

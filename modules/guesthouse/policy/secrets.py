@@ -9,8 +9,9 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-# Not a value but where it comes from: $VAR, $(cmd), a crypt hash, a template, our holes, a path.
-_REFERENCE = r"""["']?(?:[$@<{%/*!]|(?:yes|no|true|false|none|null|prompt|required)\b)"""
+# Not a value but where it comes from: $VAR, $(cmd), `cmd`, a crypt hash, a template, our holes, a
+# path.
+_REFERENCE = r"""["']?(?:[$`@<{%/*!]|(?:yes|no|true|false|none|null|prompt|required)(?![\w-]))"""
 _WORD = r"(?:password|passwd|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key)"
 _PATTERNS = (
     ("a private key", r"-----BEGIN [A-Z ]*PRIVATE KEY-----"),
@@ -36,9 +37,10 @@ _PATTERNS = (
         rf"""(?i)\b[\w-]*{_WORD}["']?\s*[=:]\s*(?!{_REFERENCE})["']?\S{{3,}}""",
     ),
     ("a password, token or key", rf"""(?i)--{_WORD}[= ]\s*(?!{_REFERENCE}|-)\S{{3,}}"""),
+    ("a password in SQL", r"""(?i)\b(?:password|identified\s+by)\s+'(?![$`@<{%])[^'\s]+'"""),
 )
 SECRETS = tuple((kind, re.compile(pattern)) for kind, pattern in _PATTERNS)
-_KEY = re.compile(rf"(?i)(?:^|[_-]){_WORD}$|^{_WORD}$")
+_KEY = re.compile(rf"(?i)(?:^|[_-]){_WORD}$")
 # Bytes; more of a packed file is not looked at.
 _UNPACKED_BYTES = 1_000_000
 
@@ -54,7 +56,7 @@ def secrets(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...]
         if kind := secret_in(value):
             yield path, kind
     elif isinstance(value, Mapping):
-        for key, item in _unpacked(value).items():
+        for key, item in unpacked(value).items():
             here = (*path, str(key))
             found = list(secrets(item, here))
             if not found and isinstance(item, str) and _is_secret(str(key), item):
@@ -62,14 +64,22 @@ def secrets(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...]
             yield from found
     elif isinstance(value, Sequence):
         for index, item in enumerate(value):
-            yield from secrets(item, (*path, str(index)))
+            found = list(secrets(item, (*path, str(index))))
+            # A list in a list is a command, and its words say only together what they are.
+            if (
+                not found
+                and isinstance(item, list)
+                and (kind := secret_in(" ".join(map(str, item))))
+            ):
+                found = [((*path, str(index)), kind)]
+            yield from found
 
 
 def _is_secret(key: str, value: str) -> bool:
     return bool(value and _KEY.search(key)) and not re.match(_REFERENCE, value)
 
 
-def _unpacked(value: Mapping[str, Any]) -> Mapping[str, Any]:
+def unpacked(value: Mapping[str, Any]) -> Mapping[str, Any]:
     """A file of cloud-init's module write_files with its content as text."""
     encoding, content = str(value.get("encoding", "")), value.get("content")
     if not isinstance(content, str) or not re.search(r"b(?:ase)?64$", encoding):

@@ -16,6 +16,8 @@ from guesthouse.report.topology import Card, Guest, Host, Mark, Topology, Wire, 
 # More guests of one host than these make no picture.
 GUESTS_OF_ONE = 60
 _PAD, _LINE, _LANE, _GAP = 14, 17, 14, 8
+# More lanes than find room in this lie closer together.
+_ALL_LANES = 196
 # The mean width of a character of a sans-serif font, in parts of its size.
 _WIDTH_OF_CHARACTER = 0.54
 # Lanes, so that neighbours differ on light and on dark pages.
@@ -34,7 +36,8 @@ class HostCard:
         wires = [wire.key for wire in host.wires if wire.key in plugged]
         self._lanes = {key: index for index, key in enumerate(wires)}
         self._ends: dict[str, tuple[int, int]] = {}
-        self._left = _PAD + _LANE * len(wires) + (6 if wires else 0)
+        self._lane = min(_LANE, _ALL_LANES / max(1, len(wires)))
+        self._left = _PAD + round(self._lane * len(wires)) + (6 if wires else 0)
         self._y = 10
         self._head()
         for card in host.cards:
@@ -59,8 +62,8 @@ class HostCard:
         ]
         return "\n".join([frame, *lanes, *self._parts])
 
-    def _x(self, key: str) -> int:
-        return _PAD + 4 + self._lanes[key] * _LANE
+    def _x(self, key: str) -> str:
+        return f"{_PAD + 4 + self._lanes[key] * self._lane:g}"
 
     def _colour(self, key: str) -> str:
         return _LANES[self._lanes[key] % len(_LANES)]
@@ -145,7 +148,8 @@ class HostCard:
         words += f" by {', '.join(held)}" if held else ""
         self._text(x, self._y + 32, words, self._room, style if mark else "dim")
         kinds = ["fixed"] * len(card.fixed) + ["held"] * len(held) + ["free"] * max(0, free)
-        size = max(2.0, min(14.0, self._room / max(1, len(kinds)) - 3))
+        # Cells and gaps shrink together: a card may have hundreds of functions.
+        pitch = min(17.0, self._room / max(1, len(kinds)))
         for index, kind in enumerate(kinds):
             fill, line = {
                 "fixed": ("#59636e", "#59636e"),
@@ -153,8 +157,8 @@ class HostCard:
                 "free": ("#ffffff", "#818b98"),
             }[kind]
             self._parts.append(
-                f'<rect class="{kind}" x="{x + index * (size + 3):g}" y="{self._y + 39}" '
-                f'width="{size:g}" height="10" rx="2" fill="{fill}" stroke="{line}"/>'
+                f'<rect class="{kind}" x="{x + index * pitch:g}" y="{self._y + 39}" '
+                f'width="{pitch * 14 / 17:g}" height="10" rx="2" fill="{fill}" stroke="{line}"/>'
             )
         self._y += height + _GAP
 

@@ -18,7 +18,7 @@ from guesthouse.errors import Problem
 
 Values = Mapping[str, Any]
 
-# Type -> noun. Everything else (the stack, components, providers) is nobody's machine.
+# Type -> noun. The stack, components and providers are nobody's machine.
 KINDS = {
     "guesthouse:index:Host": "host",
     "guesthouse:index:PhysicalFunction": "physical function",
@@ -28,6 +28,8 @@ KINDS = {
     "guesthouse:index:Image": "image",
     "libvirt:index/pool:Pool": "pool",
 }
+# What a program has beside ours; who made it does not tell what a change of it costs.
+OTHER = "other resource"
 _ACTIONS = {
     "create": "created",
     "update": "changed",
@@ -60,11 +62,18 @@ class Events:
     """All steps by URN, and lines by severity: (severity, text).
 
     ``seen`` is what `--refresh` found by URN: inputs and outputs, None for what is gone.
+    ``summary`` is what the engine said in the end, empty when it came to none.
     """
 
     steps: dict[str, Step] = field(default_factory=dict)
     said: list[tuple[str, str]] = field(default_factory=list)
     seen: dict[str, Values | None] = field(default_factory=dict)
+    summary: Values = field(default_factory=dict)
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the engine came to an end, and was content."""
+        return self.summary.get("result") == "succeeded"
 
     def state(self, deployment: Values) -> list[Values]:
         """The resources of a deployment, as they were found."""
@@ -94,6 +103,9 @@ def read_events(lines: Iterable[str]) -> Events:
             continue
         if "diagnosticEvent" in event:
             _hear(found, event["diagnosticEvent"])
+        if "policyEvent" in event:
+            _held(found, event["policyEvent"])
+        found.summary = event.get("summaryEvent") or found.summary
         for name in ("resourcePreEvent", "resOutputsEvent"):
             if name in event:
                 _step(found, event[name]["metadata"])
@@ -109,9 +121,16 @@ def _hear(found: Events, said: Values) -> None:
         found.said.append((str(said["severity"]), text.removeprefix("error: ")))
 
 
+def _held(found: Events, broken: Values) -> None:
+    """A broken policy; its message is what the policy wants, and on further lines what is wrong."""
+    wants, _, wrong = _COLOUR.sub("", str(broken.get("message", ""))).strip().partition("\n")
+    severity = "warning" if broken.get("enforcementLevel") == "advisory" else "error"
+    found.said.append((severity, f"policy {broken.get('policyName')}: {wrong or wants}"))
+
+
 def _step(found: Events, metadata: Values) -> None:
     urn, action = str(metadata["urn"]), _ACTIONS.get(str(metadata["op"]))
-    kind = kind_of(urn)
+    kind = kind_of(urn) or _other(metadata)
     if not kind or action is None:
         return
     step = found.steps.setdefault(urn, Step(urn, kind, action))
@@ -123,6 +142,11 @@ def _step(found: Events, metadata: Values) -> None:
     if isinstance(told, Mapping):
         step.changes = tuple(map(_change, told["changes"]))
         step.refused = tuple(Problem(**problem) for problem in told["refused"])
+
+
+def _other(metadata: Values) -> str:
+    custom = any((metadata.get(side) or {}).get("custom") for side in ("old", "new"))
+    return OTHER if custom and not str(metadata.get("type")).startswith("pulumi:") else ""
 
 
 def _change(told: Values) -> Change:

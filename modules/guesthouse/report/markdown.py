@@ -11,19 +11,20 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from guesthouse.errors import Problem
 from guesthouse.report.diffs import Diff
-from guesthouse.report.review import ACTIONS, Outcome, Review, Subject
+from guesthouse.report.review import ACTIONS, NOUNS, Outcome, Review, Subject
 
 LIMIT = 60_000
 # Room for the line that says what was left out, characters.
 _RESERVE = 200
 _DIFF_LINES = 300
-_NOUNS = ("guest", "network", "physical function", "host", "pool", "image")
 # What Markdown or a host of merge requests would take for its own.
 _SPECIAL = re.compile(r"([\\`*\[\]<|~#!$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")
+_LINE_END = re.compile(r"\s*[\r\n]\s*")
 _HEADS = {
     Outcome.OK: "Nothing is refused.",
     Outcome.REFUSED: "**Refused:** `up` would stop at this. What is missing stands below.",
     Outcome.FAILED: "**The preview failed:** what follows is as far as it came.",
+    Outcome.UNEXPECTED: "**Something would change**, and nothing was expected to.",
     Outcome.INTERRUPTED: "**The preview was interrupted:** what follows is as far as it came.",
 }
 
@@ -75,7 +76,7 @@ def _head(review: Review) -> Iterator[str]:
         yield "The engine says why in its own output."
     if not review.subjects:
         return
-    nouns = [noun for noun in _NOUNS if any(s.kind == noun for s in review.subjects)]
+    nouns = [noun for noun in NOUNS if any(s.kind == noun for s in review.subjects)]
     for title, table in (("worst effect", review.effects()), ("becomes", review.actions())):
         yield ""
         yield f"| {title} | {' | '.join(f'{noun}s' for noun in nouns)} |"
@@ -144,7 +145,7 @@ def _fold(subject: Subject, diff: Diff) -> str:
 def escaped(text: str) -> str:
     """Words of a user as words: no markup, no mention of anybody, one line."""
     text = _SPECIAL.sub(_entity, text.replace("&", "&amp;")).replace("@", "@&#8203;")
-    return re.sub(r"\s*\n\s*", " ", text)
+    return _LINE_END.sub(" ", text)
 
 
 def _entity(match: re.Match[str]) -> str:
@@ -153,6 +154,9 @@ def _entity(match: re.Match[str]) -> str:
 
 
 def _code(text: str) -> str:
-    """Text to copy. In code spans nothing is markup but the backtick."""
-    text = re.sub(r"\s*\n\s*", " ", text)
-    return f"``{text}``" if "`" in text else f"`{text}`"
+    """Text to copy. In code spans nothing is markup but as many backticks as began it."""
+    text = _LINE_END.sub(" ", text)
+    fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
+    # Blanks keep a backtick at either end apart; Markdown takes one of each away again.
+    blank = " " if "`" in (text[:1], text[-1:]) else ""
+    return f"{fence}{blank}{text}{blank}{fence}"

@@ -109,8 +109,9 @@ def _network(values: Values, owners: Mapping[str, str]) -> Wire:
     forward, ip = root.find("forward"), root.find("ip")
     kind = "isolated" if forward is None else {"route": "routed"}.get(forward.get("mode"), "nat")
     subnet = ""
-    if ip is not None:
-        prefix = ip.get("prefix") or ip.get("netmask") or ""
+    prefix = "" if ip is None else ip.get("prefix") or ip.get("netmask")
+    # One that somebody defined by hand may be without.
+    if prefix:
         subnet = str(ipaddress.ip_interface(f"{ip.get('address')}/{prefix}").network)
     return Wire(f"network {name}", name, kind, f"{kind} {subnet}".strip())
 

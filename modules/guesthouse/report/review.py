@@ -10,13 +10,13 @@ from enum import Enum
 from guesthouse.effects import Change, Effect
 from guesthouse.errors import Problem
 from guesthouse.report.diffs import Diff, diffs
-from guesthouse.report.events import Events, Step
+from guesthouse.report.events import OTHER, Events, Step
 
 # What the engine adds to every failure, and nobody can act on.
 _NOISE = ("an unhandled error occurred", "preview failed", "update failed")
 _PREFLIGHT = "preflight failed: "
 # Orders what a reviewer reads: guests first.
-_NOUNS = ("guest", "network", "physical function", "host", "pool", "image")
+NOUNS = ("guest", "network", "physical function", "host", "pool", "image", OTHER)
 ACTIONS = ("created", "changed", "replaced", "deleted")
 
 
@@ -26,12 +26,13 @@ class Outcome(Enum):
     OK = "ok"
     REFUSED = "refused"
     FAILED = "failed"
+    UNEXPECTED = "unexpected"
     INTERRUPTED = "interrupted"
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A guest, network, physical function, host, pool or image that changes."""
+    """A guest, network, physical function, host, pool, image or other resource that changes."""
 
     kind: str
     name: str
@@ -46,8 +47,10 @@ class Subject:
         """The worst that happens to it; nobody feels that something new is made."""
         effects = [change.effect for change in self.changes]
         if self.action == "deleted":
-            # A guest's disks go with it; of the others nobody's data is lost.
-            effects.append(Effect.DESTROYS_DATA if self.kind == "guest" else Effect.LIVE)
+            # A guest's disks go with it, and who knows what with another's resource; of the rest
+            # nobody's data is lost.
+            lost = self.kind in ("guest", OTHER)
+            effects.append(Effect.DESTROYS_DATA if lost else Effect.LIVE)
         elif self.action == "replaced":
             effects.append(Effect.REPLACE)
         return max(effects, key=lambda effect: effect.rank, default=Effect.NONE)
@@ -57,7 +60,7 @@ class Subject:
         """The action, and what goes with it."""
         return (
             "deleted, and its disks"
-            if self.effect is Effect.DESTROYS_DATA and (self.action == "deleted")
+            if self.kind == "guest" and self.action == "deleted"
             else self.action
         )
 
@@ -105,13 +108,16 @@ class Review:
 
 
 def review(stack: str, events: Events, outcome: Outcome) -> Review:
-    """The review of a preview; ``outcome`` FAILED becomes REFUSED where something was."""
+    """The review of a preview. ``outcome`` FAILED becomes REFUSED where something was, and
+    UNEXPECTED where the engine was content, but for `--expect-no-changes`."""
     found = [_subject(step) for step in events.steps.values() if _matters(step)]
-    found.sort(key=lambda s: (-s.effect.rank, _NOUNS.index(s.kind), s.host, s.name))
+    found.sort(key=lambda s: (-s.effect.rank, NOUNS.index(s.kind), s.host, s.name))
     refused = {str(problem) for subject in found for problem in subject.refused}
     findings, errors = _said(events.said, refused)
     if outcome is Outcome.FAILED and refused:
         outcome = Outcome.REFUSED
+    elif outcome is Outcome.FAILED and events.succeeded:
+        outcome = Outcome.UNEXPECTED
     unchanged = sum(step.action == "unchanged" for step in events.steps.values())
     return Review(stack, outcome, tuple(found), findings, errors, unchanged)
 
@@ -121,7 +127,8 @@ def _matters(step: Step) -> bool:
 
 
 def _subject(step: Step) -> Subject:
-    values = step.new or step.old
+    # Only of ours is it known what the values mean.
+    values = {} if step.kind == OTHER else step.new or step.old
     connection = values.get("connection") or {}
     host = str(connection.get("name", ""))
     name = step.urn.rsplit("::", 1)[-1]
@@ -132,7 +139,7 @@ def _subject(step: Step) -> Subject:
     if step.kind == "pool":
         # Its provider knows the host; its resource is named HOST-POOL.
         host = step.urn.rsplit("::", 1)[-1].removesuffix(f"-{name}")
-    lines = diffs(step) if step.action == "changed" else ()
+    lines = diffs(step) if step.action == "changed" and step.kind != OTHER else ()
     return Subject(step.kind, name, host, step.action, step.changes, step.refused, lines)
 
 
