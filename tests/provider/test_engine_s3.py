@@ -17,6 +17,7 @@ import pytest
 from project import EngineProject
 from rivals import PROGRAM, copy_of, guesthouse, race
 
+from guesthouse.cli.engine import Engine
 from guesthouse.cli.forget import forget_stack
 from guesthouse.cli.project import Project
 from s3 import ENV, S3, SECRET_KEY, Bucket, Tie, s3_server
@@ -65,6 +66,7 @@ def test_a_stack_lives_in_a_bucket(bucket: Bucket, tmp_path: Path) -> None:
     assert run(project, "up", "test", "--yes", "--expect-no-changes")[0] == 0
     other = copy_of(project, tmp_path / "other")
     assert run(other, "preview", "test", "--expect-no-changes")[0] == 0, "another checkout sees it"
+    assert set(Engine(Project(other.root)).outputs("test")["guests"]) == {"g0", "g1"}
     assert run(other, "destroy", "test", "--yes")[0] == 0
     project.pulumi("stack", "rm", "--yes")
     assert {re.sub(r"\d{19}", "TIME", key) for key in bucket.objects()} == LEFT

@@ -133,12 +133,10 @@ class Engine:
             if stack not in self.stacks():
                 raise
 
-    def remove_stack(self, stack: str) -> bool:
-        """Remove the stack's state, whatever it tells of; whether there was one."""
-        if stack not in self.stacks():
-            return False
-        in_turn(lambda: self.ask("stack", "rm", "-s", stack, "--force", "--yes"))
-        return True
+    def remove_stack(self, stack: str) -> None:
+        """Remove the stack's state, whatever it tells of."""
+        if stack in self.stacks():
+            in_turn(lambda: self.ask("stack", "rm", "-s", stack, "--force", "--yes"))
 
     def outputs(self, stack: str) -> dict[str, Any]:
         """The stack's outputs after its last `up`; empty before the first."""
