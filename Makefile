@@ -29,6 +29,7 @@ test-fast: ## Linters, types and all tests that need no lab; three to six minute
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+	@scripts/s3.sh > /dev/null
 	@$(BIN)/pytest -q -n auto --ignore=tests/lab -m "not lab"
 
 test-long: ## Every row of effects on the lab that is up; kill -9 at every machine call; hours
@@ -38,6 +39,7 @@ test-long: ## Every row of effects on the lab that is up; kill -9 at every machi
 	@engine/libvirt/private-libvirtd.sh $(BIN)/python tests/faults
 	@$(BIN)/python tests/effects
 	@$(BIN)/python tests/faults/lab.py
+	@$(BIN)/python tests/races
 	@$(BIN)/pytest tests/lab -m long
 
 bench: setup ## Print ratios: deployment, preview, rendering, reading

@@ -24,7 +24,12 @@ if [ ! -x "$_guesthouse/.guesthouse/engine/pulumi" ]; then
     return 1
 fi
 
-export PULUMI_BACKEND_URL="file://$_guesthouse/.guesthouse/state"
+# As `guesthouse` does it: a backend that Pulumi.yaml names is the state's place.
+if grep -q '^backend:' "$_guesthouse/Pulumi.yaml"; then
+    unset PULUMI_BACKEND_URL
+else
+    export PULUMI_BACKEND_URL="file://$_guesthouse/.guesthouse/state"
+fi
 export PULUMI_CONFIG_PASSPHRASE_FILE="$_guesthouse/.guesthouse/passphrase"
 export PULUMI_HOME="$_guesthouse/.guesthouse/pulumi"
 export PULUMI_SKIP_UPDATE_CHECK=true

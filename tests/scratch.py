@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 
 
-def scratch_project(folder: Path, program: str | None = None) -> Path:
+def scratch_project(folder: Path, program: str | None = None, backend: str = "") -> Path:
     """Make a project folder like the checkout; ``program`` takes the place of its __main__.py.
+
+    ``backend`` is the address of its state, when that is not to be in the folder.
 
     Code, templates and the engine are links. State, passphrase, lab, and the stacks'
     configurations are the folder's own. Run the command there: ``guesthouse -C FOLDER ...``.
@@ -18,7 +21,11 @@ def scratch_project(folder: Path, program: str | None = None) -> Path:
     home = folder / ".guesthouse"
     home.mkdir(parents=True)
     (folder / "stacks").mkdir()
-    shutil.copy(CHECKOUT / "Pulumi.yaml", folder)
+    # A backend of the checkout's own is not for tests.
+    settings = re.sub(r"(?m)^backend:.*\n([ \t]+.*\n)*", "", (CHECKOUT / "Pulumi.yaml").read_text())
+    if backend:
+        settings = f'backend:\n  url: "{backend}"\n{settings}'
+    (folder / "Pulumi.yaml").write_text(settings)
     for name in ("modules", "policies", "templates", ".venv"):
         (folder / name).symlink_to(CHECKOUT / name)
     if (CHECKOUT / ".guesthouse" / "engine").exists():

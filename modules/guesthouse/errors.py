@@ -94,3 +94,9 @@ class SetupError(GuesthouseError):
     """The engine or a tool that we start is missing or failed."""
 
     exit_code = 7
+
+
+class LockedError(GuesthouseError):
+    """Another run holds the stack's lock. Nothing was touched."""
+
+    exit_code = 8

@@ -39,8 +39,8 @@ GUEST = """\
 class EngineProject:
     """The project folder and the engine in it."""
 
-    def __init__(self, folder: Path, program: str | None = None) -> None:
-        self.root = scratch_project(folder, program)
+    def __init__(self, folder: Path, program: str | None = None, backend: str = "") -> None:
+        self.root = scratch_project(folder, program, backend)
         project = Project(self.root)
         prepare_home(project)
         self.env = environment(project, clean_environment())

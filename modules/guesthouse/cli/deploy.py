@@ -175,11 +175,12 @@ def _run(
     engine: Engine, verb: str, stack: str, options: dict[str, bool], more: list[str] | None
 ) -> int:
     from guesthouse.cli.locks import clear_dead
+    from guesthouse.cli.turns import in_turn
 
     for pid in clear_dead(engine.project, stack):
         typer.echo(f"cleared the lock of process {pid}, which is dead", err=True)
     flags = [flag for flag, wanted in options.items() if wanted]
-    return engine.run(verb, "-s", stack, *flags, *(more or ()))
+    return in_turn(lambda: engine.run(verb, "-s", stack, *flags, *(more or ())))
 
 
 def _exit(code: int) -> None:

@@ -12,12 +12,14 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from guesthouse.cli.project import Project
+from guesthouse.cli.turns import STARTS, in_turn, refuse_if_locked
 from guesthouse.errors import Problem, SetupError
 
 # A shell's code for a program that Ctrl-C ended: 128 + SIGINT.
@@ -33,7 +35,7 @@ def environment(project: Project, base: Mapping[str, str]) -> dict[str, str]:
     env = dict(base)
     env["PULUMI_HOME"] = str(project.home / "pulumi")
     env["PULUMI_SKIP_UPDATE_CHECK"] = "true"
-    if "backend" in project.settings:
+    if project.state_is_elsewhere:
         env.pop("PULUMI_BACKEND_URL", None)
     else:
         env["PULUMI_BACKEND_URL"] = f"file://{project.state}"
@@ -74,10 +76,24 @@ class Engine:
         self.program = program
 
     def run(self, *argv: str) -> int:
-        """Run the engine on our terminal; gives its exit code, or 130 after Ctrl-C."""
-        process = subprocess.Popen([self.program, *argv], cwd=self.project.root, env=self.env)
-        with _signals_for(process) as seen:
+        """Run the engine on our terminal; gives its exit code, or 130 after Ctrl-C.
+
+        Raises StackLocked, instead of the engine's own words, when another run holds the lock.
+        """
+        process = subprocess.Popen(
+            [self.program, *argv],
+            cwd=self.project.root,
+            env=self.env,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+        )
+        with _signals_for(process) as seen, _relayed(process) as held:
             code = process.wait()
+        said = "".join(held)
+        if code and not seen:
+            refuse_if_locked(said)
+        sys.stderr.write(said)
         return INTERRUPTED if seen else code
 
     def ask(self, *argv: str, text: str = "") -> str:
@@ -92,6 +108,7 @@ class Engine:
             check=False,
         )
         if result.returncode != 0:
+            refuse_if_locked(result.stderr)
             said = (result.stderr.strip() or result.stdout.strip())[-2000:]
             raise SetupError(
                 Problem(f"pulumi {' '.join(argv)}", f"failed with {result.returncode}", got=said)
@@ -104,8 +121,22 @@ class Engine:
 
     def ensure_stack(self, stack: str) -> None:
         """Create the stack's empty state when there is none."""
-        if stack not in self.stacks():
+        in_turn(lambda: self._ensure_stack(stack))
+
+    def _ensure_stack(self, stack: str) -> None:
+        if stack in self.stacks():
+            return
+        try:
             self.ask("stack", "init", stack, "--no-select")
+        except SetupError:
+            # Another run may have made it meanwhile.
+            if stack not in self.stacks():
+                raise
+
+    def remove_stack(self, stack: str) -> None:
+        """Remove the stack's state, whatever it tells of."""
+        if stack in self.stacks():
+            in_turn(lambda: self.ask("stack", "rm", "-s", stack, "--force", "--yes"))
 
     def outputs(self, stack: str) -> dict[str, Any]:
         """The stack's outputs after its last `up`; empty before the first."""
@@ -116,7 +147,29 @@ class Engine:
 
 
 @contextmanager
-def _signals_for(process: subprocess.Popen[bytes]) -> Iterator[list[int]]:
+def _relayed(process: subprocess.Popen[str]) -> Iterator[list[str]]:
+    """The engine's standard error goes to ours, line by line; what it ends with is held back."""
+    held: list[str] = []
+    stream = process.stderr
+    assert stream is not None
+
+    def relay() -> None:
+        with stream:
+            for line in stream:
+                if held or any(start in line for start in STARTS):
+                    held.append(line)
+                else:
+                    print(line, end="", file=sys.stderr, flush=True)
+
+    thread = threading.Thread(target=relay, daemon=True)
+    thread.start()
+    yield held
+    # Not for ever: something that the engine started may have kept its standard error.
+    thread.join(5)
+
+
+@contextmanager
+def _signals_for(process: subprocess.Popen[str]) -> Iterator[list[int]]:
     """While the engine runs it gets our signals, stops in order, and we wait for it.
 
     A terminal gives Ctrl-C to both of us; passing it on would be a second Ctrl-C, which makes

@@ -1,6 +1,7 @@
 """Forget a stack whose hosts are gone: its state, its configuration, its ssh connections.
 
-Works on files alone, so that it also works when half of them, or the engine, is missing.
+Works on files alone, so that it also works when half of them, or the engine, is missing. Only a
+state that Pulumi.yaml keeps elsewhere needs the engine.
 """
 
 from __future__ import annotations
@@ -16,7 +17,11 @@ from guesthouse.cli.project import Project
 
 
 def forget_stack(project: Project, stack: str) -> list[Path]:
-    """Remove what the file backend and the project folder know of a stack; gives what went."""
+    """Remove what backend and project folder know of a stack; gives the files that went."""
+    if project.state_is_elsewhere:
+        from guesthouse.cli.engine import Engine
+
+        Engine(project).remove_stack(stack)
     paths = [*_state(project, stack), project.local_file(stack), project.config_file(stack)]
     gone = [path for path in paths if path.exists()]
     for path in gone:

@@ -16,8 +16,8 @@ from guesthouse.cli.project import Project
 
 def clear_dead(project: Project, stack: str) -> list[int]:
     """Remove the stack's locks of dead processes of this machine; gives those processes."""
-    if "backend" in project.settings:
-        return []  # kept elsewhere: what lives there cannot be seen from here
+    if project.state_is_elsewhere:
+        return []  # what lives there cannot be seen from here
     folder = project.state / ".pulumi/locks/organization" / project.name / stack
     dead = []
     for path in sorted(folder.glob("*.json")):
@@ -35,12 +35,17 @@ def _dead_holder(path: Path) -> int | None:
         pid, host = int(content["pid"]), content["hostname"]
     except (OSError, ValueError, KeyError, TypeError):
         return None  # unreadable, or just taken away: the engine's own message is the better one
+    return pid if is_dead_here(host, pid) else None
+
+
+def is_dead_here(host: str, pid: int) -> bool:
+    """Whether a lock names this machine, and a process that it does not have."""
     if host != socket.gethostname() or pid <= 0:
-        return None
+        return False
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
-        return pid
+        return True
     except PermissionError:
-        return None  # lives, as another user
-    return None
+        return False  # lives, as another user
+    return False

@@ -53,6 +53,12 @@ class Project:
         return self.home / "state"
 
     @property
+    def state_is_elsewhere(self) -> bool:
+        """Pulumi.yaml names a backend, where a team shares its state."""
+        backend = self.settings.get("backend")
+        return isinstance(backend, dict) and bool(backend.get("url"))
+
+    @property
     def passphrase(self) -> Path:
         """The file whose content encrypts secrets in this folder."""
         return self.home / "passphrase"

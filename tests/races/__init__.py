@@ -1,0 +1,1 @@
+"""Two `guesthouse up` at once, twenty times on each backend: `python tests/races`."""
