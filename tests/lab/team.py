@@ -101,7 +101,8 @@ class Team:
         (home / "engine").symlink_to(CHECKOUT / ".guesthouse/engine")
         shutil.copy(shared / "passphrase", home)
         shutil.copytree(shared / "local", home / "local")
-        shutil.copy(shared / "lab/id_ed25519.pub", home / "lab")
+        for name in ("id_ed25519", "id_ed25519.pub"):
+            shutil.copy(shared / "lab" / name, home / "lab")
 
 
 def _git(*argv: str, cwd: Path) -> None:

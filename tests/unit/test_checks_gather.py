@@ -25,6 +25,7 @@ from guesthouse.facts.question import Question, Runner
 PLAN = site_plan()
 FACTS = as_declared(PLAN)
 TIMED_OUT = UnreachableError(Problem("web", "ssh failed", got="Connection timed out"))
+WAITING = "waiting for its sshd (ssh failed: Connection timed out)"
 WRONG_KEY = UnreachableError(Problem("web", "ssh failed", got="Host key verification failed."))
 Answer = Any
 
@@ -92,13 +93,13 @@ def test_everybody_answers(site: Any) -> None:
 def test_a_silent_sshd_is_waited_for(site: Any) -> None:
     told, facts = site(h1=[H1], web=[TIMED_OUT, TIMED_OUT, WEB], db=[DB])
     assert facts.guests["web"] == WEB
-    assert told.count("web: waiting for its sshd") == 1
+    assert [line for line in told if "waiting" in line] == [f"web: {WAITING}"]
 
 
 def test_a_busy_host_is_asked_again(site: Any) -> None:
     told, facts = site(h1=[TIMED_OUT, H1], web=[WEB], db=[DB])
     assert facts == FACTS
-    assert "h1: waiting for its sshd" in told
+    assert f"h1: {WAITING}" in told
 
 
 def test_cloud_init_is_waited_for(site: Any) -> None:

@@ -163,7 +163,7 @@ def _patiently(run: Runner, name: str, question: Question[T], say: Say, patience
             # Another key than the pinned one is an answer: waiting would not change it.
             if "Host key verification failed" in str(error) or time.monotonic() > deadline:
                 raise
-        if not told:
-            say(f"{name}: waiting for its sshd")
-            told = True
+            if not told:
+                say(f"{name}: waiting for its sshd ({_reason(error)})")
+                told = True
         time.sleep(PAUSE_S)
