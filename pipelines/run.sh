@@ -48,7 +48,7 @@ apply)
     ;;
 drift)
     step preview usually guesthouse preview "$STACK" --refresh --expect-no-changes --report "$REPORT"
-    step verify always guesthouse verify "$STACK" --junit "$REPORT/verify.xml"
+    step verify always guesthouse verify "$STACK" --junit "$REPORT/verify.xml" --patience 60
     ;;
 *) usage ;;
 esac

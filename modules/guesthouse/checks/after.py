@@ -10,11 +10,17 @@ from guesthouse.placement import Plan
 
 
 def verify(
-    plan: Plan, access: Door, say: Say | None = None, *, deep: bool = False
+    plan: Plan,
+    access: Door,
+    say: Say | None = None,
+    *,
+    deep: bool = False,
+    patience_s: float | None = None,
 ) -> list[Finding]:
     """One finding for each check of the plan. ``say`` hears what is being waited for.
 
-    A machine that does not answer is a failed check, never an error: the others are looked at.
+    ``patience_s`` is how long a guest may take to answer, else as long as its start may take. A
+    machine that does not answer is a failed check, never an error: the others are looked at.
     """
-    facts = gather(plan, access, say or (lambda text: None), deep)
+    facts = gather(plan, access, say or (lambda text: None), deep, patience_s)
     return judge(checks(plan, deep), facts)

@@ -43,6 +43,15 @@ def verify(
     deep: Annotated[
         bool, typer.Option("--deep", help="Read every byte of the images on the hosts.")
     ] = False,
+    patience_s: Annotated[
+        float | None,
+        typer.Option(
+            "--patience",
+            metavar="SECONDS",
+            min=0,
+            help="How long to wait for a guest that does not answer; else its timeout_s.",
+        ),
+    ] = None,
 ) -> None:
     """Look at every declared attribute on the running machines.
 
@@ -55,7 +64,9 @@ def verify(
     project = Project.find()
     opened = open_stack(project, stack)
     with progress(f"verifying {stack}") as tell:
-        findings = after.verify(opened.plan, Access(opened.ssh), tell, deep=deep)
+        findings = after.verify(
+            opened.plan, Access(opened.ssh), tell, deep=deep, patience_s=patience_s
+        )
     _write_reports(stack, findings, junit, metrics)
     if as_json:
         print_json(report.values(stack, findings))
