@@ -115,7 +115,7 @@ def test_drift_verifies_in_any_case(checkout: Path) -> None:
     (checkout / "preview.code").write_text("1")
     (checkout / "verify.code").write_text("4")
     preview = "preview|a b|--refresh|--expect-no-changes|--report|report|"
-    assert ran(checkout, "drift", "a b") == (1, [preview, VERIFY])
+    assert ran(checkout, "drift", "a b") == (1, [preview, f"{VERIFY}--patience|60|"])
 
 
 @pytest.mark.parametrize("words", [[], ["review"], ["reviews", "a"], ["apply", "a", "b"]])
