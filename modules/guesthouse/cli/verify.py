@@ -26,6 +26,16 @@ if TYPE_CHECKING:
 
 EXAMPLE = "Example: guesthouse verify lab --junit report.xml"
 
+Patience = Annotated[
+    float | None,
+    typer.Option(
+        "--patience",
+        metavar="SECONDS",
+        min=0,
+        help="How long to wait for a guest that does not answer; else its timeout_s.",
+    ),
+]
+
 
 def verify(
     stack: Annotated[str, typer.Argument(help="The stack, as stacks/STACK.site.yaml.")],
@@ -43,15 +53,7 @@ def verify(
     deep: Annotated[
         bool, typer.Option("--deep", help="Read every byte of the images on the hosts.")
     ] = False,
-    patience_s: Annotated[
-        float | None,
-        typer.Option(
-            "--patience",
-            metavar="SECONDS",
-            min=0,
-            help="How long to wait for a guest that does not answer; else its timeout_s.",
-        ),
-    ] = None,
+    patience_s: Patience = None,
 ) -> None:
     """Look at every declared attribute on the running machines.
 
