@@ -25,7 +25,7 @@ test: setup test-fast test-lab ## All tests
 test-lab: setup ## One full pass of a lab of its own: life, mutations, bad input, end (about an hour)
 	@$(BIN)/pytest tests/lab -m "not long"
 
-test-fast: ## Linters, types and all tests that need no lab; three to six minutes
+test-fast: ## Linters, types and all tests that need no lab; five to ten minutes
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -35,6 +36,13 @@ def scratch_project(folder: Path, program: str | None = None, backend: str = "")
     text = program if program is not None else (CHECKOUT / "__main__.py").read_text()
     (folder / "__main__.py").write_text(text)
     return folder
+
+
+def commit() -> str:
+    """The commit of the checkout, short: what a table of results is of."""
+    argv = ["git", "rev-parse", "--short", "HEAD"]
+    done = subprocess.run(argv, cwd=CHECKOUT, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
 
 
 def clean_environment() -> dict[str, str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime
 import json
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -23,6 +22,7 @@ from guesthouse.effects import Effect  # noqa: E402
 from guesthouse.effects.change import FREE  # noqa: E402
 from guesthouse.errors import GuesthouseError, RefusedError  # noqa: E402
 from guesthouse.provider import changes  # noqa: E402
+from scratch import commit  # noqa: E402
 
 RESULTS = CHECKOUT / "docs" / "results" / "effects.md"
 
@@ -122,18 +122,11 @@ def _recover(guest: RowsGuest) -> None:
 
 
 def _table(done: dict[str, dict[str, Any]]) -> str:
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],
-        cwd=CHECKOUT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.strip()
     good = sum(result["verdict"] == "as said" for result in done.values())
     lines = [
         "# Effects: every row of the table, done to a running guest",
         "",
-        f"{datetime.date.today()}, commit {commit}: {good} of {len(done)} rows as said.",
+        f"{datetime.date.today()}, commit {commit()}: {good} of {len(done)} rows as said.",
         "Made by `python tests/effects` on the lab (small guest, emulated host). `as said` means:",
         "the preview named this effect; a dearer one was refused without permission; the guest's",
         "boot id stayed or changed accordingly; its data disk and its NIC's link were as before;",

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import datetime
 import json
-import subprocess
 from collections import Counter
 from pathlib import Path
+
+from scratch import commit
 
 
 def write(checkout: Path) -> None:
     """Write the table from what the runs kept."""
     ours, lab, control = (_kept(checkout, kind) for kind in ("guesthouse", "lab", "control"))
-    git = ["git", "rev-parse", "--short", "HEAD"]
-    commit = subprocess.run(git, cwd=checkout, capture_output=True, text=True, check=True).stdout
     lines = [
         "# Faults: kill -9 at every machine call",
         "",
-        f"{datetime.date.today()}, commit {commit.strip()}. Made by `make test-long`: a real",
+        f"{datetime.date.today()}, commit {commit()}. Made by `make test-long`: a real",
         "engine and provider, libvirt's test driver in a libvirtd of its own, a listener between",
         "them that counts calls and kills at one. `converged`: one `guesthouse up` exits 0, guest,",
         "volumes and state are exactly as declared, and a refreshed preview has no changes.",

@@ -28,7 +28,7 @@ while Path("hold").exists():
 {(CHECKOUT / "__main__.py").read_text()}"""
 LOCKED = re.compile(
     r"error: stack test: locked by (?P<who>\S+@\S+) \(pid (?P<pid>\d+)\) "
-    r"since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC, \d+ s ago\n"
+    r"since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC, \d+ (?:s|min) ago\n"
     r"  hint: wait for that run to end; only if it is dead: "
     r"\. \./env\.sh && pulumi cancel -s test\n"
 )

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import datetime
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from project import EngineProject  # noqa: E402
 from rivals import PROGRAM, Race, copy_of, race  # noqa: E402
 
 from s3 import ENV, Tie, s3_server  # noqa: E402
+from scratch import commit  # noqa: E402
 
 
 @dataclass(frozen=True)
@@ -71,12 +71,10 @@ def on_s3(folder: Path, rounds: int) -> Iterator[Round]:
 
 
 def table(found: list[Round]) -> str:
-    git = ["git", "rev-parse", "--short", "HEAD"]
-    commit = subprocess.run(git, cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout
     lines = [
         "# Races: two `guesthouse up` at once",
         "",
-        f"{datetime.date.today()}, commit {commit.strip()}. Made by `python tests/races`: the real",
+        f"{datetime.date.today()}, commit {commit()}. Made by `python tests/races`: the real",
         "engine, libvirt's test driver, a real S3 server. `well`: one exits 0; the other 8, told",
         "once that the engine of the first holds the lock, and since when. `both gave up`: three",
         "lock writes or more; two are one that wrote, saw the winner's and took its own back.",

@@ -114,9 +114,8 @@ def _sizes(ground: Ground, guest: GuestPlan) -> Iterator[Check]:
 
     def machine(shape: Shape) -> str:
         # libvirt writes the version that q35 stood for when the guest was made.
-        return (
-            shape.machine if guest.is_machine_pinned else re.sub("^pc-q35-.*", "q35", shape.machine)
-        )
+        found = shape.machine
+        return found if guest.is_machine_pinned else re.sub("^pc-q35-.*", "q35", found)
 
     look = partial(both, guest, machine, guest.machine)
     yield ground.check("machine", "guest has its machine type", guest.machine, look)
