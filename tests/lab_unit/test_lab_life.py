@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,7 +55,7 @@ def test_a_qemu_that_dies_is_told_at_once_with_its_words(
     monkeypatch.setattr(boot, "answers", lambda _, host: host.name == "h1")
     said: list[str] = []
     with pytest.raises(LabError) as caught:
-        boot.wait_ready(folder, record.hosts, said.append)
+        boot.wait_ready(folder, record, [record.hosts[1]], said.append)
     assert said[0].startswith("host h1: up after ")
     text = str(caught.value)
     assert text.startswith("host h2: QEMU ended after ")
@@ -64,6 +65,58 @@ def test_a_qemu_that_dies_is_told_at_once_with_its_words(
     assert status is not None
     assert not status.running
     assert [item.pid for item in status.hosts] == [0, 0]
+
+
+# A QEMU that fails an assertion of its own in its first starts, and then runs.
+CRASHING = """#!/bin/sh
+echo . >> starts
+[ "$(wc -l < starts)" -gt {crashes} ] && exec sleep 60
+cat >&2 <<'WORDS'
+qemu-system-x86_64: physmem.c:2678: f: Assertion `x < y' failed.
+WORDS
+kill -ABRT $$
+"""
+
+
+def crashing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crashes: int) -> list[str]:
+    """Starts h1 with a QEMU that crashes so often, and waits until it runs; what was said."""
+    folder, record = prepared(tmp_path)
+    program = tmp_path / "bin/qemu-system-x86_64"
+    program.parent.mkdir()
+    program.write_text(CRASHING.replace("{crashes}", str(crashes)))
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
+    starts = folder.lab / "starts"
+    runs = lambda: starts.exists() and len(starts.read_text().split()) > crashes  # noqa: E731
+    monkeypatch.setattr(boot, "answers", lambda _, host: host.name == "h2" or runs())
+    said: list[str] = []
+    with lab.ended_on_failure(folder, silent) as started:
+        lab.start_missing(folder, replace(record, hosts=record.hosts[:1]), started, silent)
+        try:
+            boot.wait_ready(folder, record, started, said.append)
+        finally:
+            boot.stop(folder.lab / record.hosts[0].pidfile, silent)
+    return said
+
+
+CRASHED = "host h1: QEMU crashed: qemu-system-x86_64: physmem.c:2678: f: Assertion `x < y' failed."
+
+
+def test_a_qemu_that_crashes_is_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = crashing(tmp_path, monkeypatch, 2)
+    again = "host h1: starting again from its disk (tcg)"
+    assert said[1:-1] == [CRASHED, again, CRASHED, again]
+    assert said[-1].startswith("host h1: up after ")
+
+
+def test_a_qemu_that_always_crashes_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(LabError, match=r"host h1: QEMU ended after .*\n?.*Assertion `x < y'"):
+        crashing(tmp_path, monkeypatch, 99)
+    assert len((tmp_path / ".guesthouse/lab/starts").read_text().split()) == 3
 
 
 def test_an_interrupted_start_ends_what_it_started(tmp_path: Path) -> None:

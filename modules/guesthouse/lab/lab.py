@@ -46,7 +46,7 @@ def up(root: Path, say: Say, one_segment: bool | None = None) -> LabState:
                 start_missing(folder, record, started, say)
                 record = replace(record, images=tuple(future.result() for future in guests))
                 publish(folder, record)
-                boot.wait_ready(folder, record.hosts, say)
+                boot.wait_ready(folder, record, started, say)
         return seen(folder, record)
 
 
