@@ -38,7 +38,9 @@ def test_reviewed_merged_applied_and_watched(deployed: LabProject, team: Team) -
     team.propose("bigger", BIGGER, f"{BIGGER}    allow: [restart]\n")
     held = team.run("review", "bigger")
     assert held.code == 5, held.said
-    assert (held.report["outcome"], held.report["refused"]) == ("ok", [])
+    assert (held.report["outcome"], held.report["refused"]) == ("held", [])
+    (kept,) = held.report["held"]
+    assert "web: machine" in kept["what"] and "--fail-on restart" in kept["what"]
 
     merged = team.merge("bigger")
     # The lab's own project goes on from what is on main.

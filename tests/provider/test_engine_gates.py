@@ -66,11 +66,15 @@ def test_a_preview_fails_on_a_guest_that_is_deleted(
 ) -> None:
     project.pulumi("up", "--yes", "--skip-preview")
     project.write(count=1, description="better")
-    code, said = command("preview", "--fail-on", "destroys_data")
+    report = project.root / "report"
+    code, said = command("preview", "--fail-on", "destroys_data", "--report", str(report))
     assert code == 5
+    told = json.loads((report / "report.json").read_text())
+    assert (told["outcome"], told["exit_code"]) == ("held", 5)
     refused = [line for line in said.splitlines() if line.startswith("error: ")]
     deleted = "deleted, and its disks (destroys_data) is not let through by --fail-on destroys_data"
     assert refused == [f"error: guest g1: {deleted}"]
+    assert told["held"] == [{"what": f"guest g1: {deleted}", "hint": ""}]
     code, said = command("preview", "--fail-on", "live")
     live = "description plain -> better (live) is not let through by --fail-on live"
     assert code == 5 and f"error: guest g0: {live}" in said

@@ -9,7 +9,7 @@ from typing import Any
 
 from guesthouse import sitefile
 from guesthouse.placement import Plan, plan
-from guesthouse.report import Outcome, read_events, report_files
+from guesthouse.report import Ending, Outcome, read_events, report_files
 from guesthouse.report.events import Events
 
 FOLDER = Path(__file__).resolve().parent / "recorded_report"
@@ -44,7 +44,7 @@ def files(case: str) -> dict[str, str]:
     """The report."""
     outcome = CASES[case]
     code = 0 if outcome is Outcome.OK else 1
-    return report_files(site_plan(case), events(case), deployment(), outcome, code)
+    return report_files(site_plan(case), events(case), deployment(), Ending(outcome, code))
 
 
 def step(kind: str, name: str, **values: Any) -> str:

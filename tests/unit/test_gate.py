@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 from report_case import FOLDER, step
 
-from guesthouse.cli.gate import Limit, hold
+from guesthouse.cli.gate import Limit, held
 from guesthouse.effects import Effect
-from guesthouse.errors import RefusedError
 
 EVENTS = (FOLDER / "permitted.events").read_text().splitlines()
 # What they come to, from worst to harmless.
@@ -33,12 +32,7 @@ DELETED, REPLACED = "deleted (destroys_data)", "replaced (replace)"
 
 def told(limit: Limit, lines: list[str]) -> list[str]:
     """What does not pass the limit."""
-    try:
-        hold(limit, "test", lines)
-    except RefusedError as error:
-        assert error.exit_code == 5
-        return [str(problem) for problem in error.problems]
-    return []
+    return [str(problem) for problem in held(limit, "test", lines)]
 
 
 def ended(*lines: str, result: str = "succeeded") -> list[str]:

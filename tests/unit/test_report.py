@@ -14,7 +14,7 @@ from report_case import CASES, FOLDER, step
 import cases
 from guesthouse.effects import Effect
 from guesthouse.errors import Problem
-from guesthouse.report import FILES, Outcome, failed_early, read_events, report_files
+from guesthouse.report import FILES, Ending, Outcome, failed_early, read_events, report_files
 from guesthouse.report.colours import DARK, LIGHT
 from guesthouse.report.markdown import LIMIT, markdown
 from guesthouse.report.mermaid import mermaid
@@ -125,7 +125,7 @@ def test_a_refresh_says_what_is_there_before() -> None:
         for urn, new in news.items()
     ]
     plan, seen = report_case.site_plan("refused"), read_events(lines)
-    made = report_files(plan, seen, report_case.deployment(), Outcome.FAILED, 1)
+    made = report_files(plan, seen, report_case.deployment(), Ending(Outcome.FAILED, 1))
     before = made["topology-before.svg"]
     assert ">web</text>" not in before and ">1 vCPU, 1024 MiB, stopped</text>" in before
     assert ">cache</text>" in before
@@ -177,6 +177,19 @@ def test_changes_that_nobody_expected_are_no_failure() -> None:
     assert made["failed"].outcome is Outcome.FAILED
 
 
+def test_what_a_limit_holds_back_is_in_the_report() -> None:
+    plan, seen = report_case.site_plan("permitted"), report_case.events("permitted")
+    problem = Problem("guest db", "memory 1 -> 2 MiB is not let through by --fail-on restart")
+    ending = Ending(Outcome.HELD, 5, (problem,))
+    made = report_files(plan, seen, report_case.deployment(), ending)
+    values = json.loads(made["report.json"])
+    assert (values["outcome"], values["exit_code"]) == ("held", 5)
+    assert values["held"] == [{"what": str(problem), "hint": ""}]
+    text = made["report.md"]
+    assert "**Held back:** `up` would do it" in text
+    assert "## Held back\n\n- guest db: memory 1 -> 2 MiB is not let through" in text
+
+
 def test_problems_are_told_apart_by_their_lines() -> None:
     assert problems_of("a: b\n  hint: c\nd: e\n\nf: g\n  more of it") == [
         Problem("", "a: b", hint="c"),
@@ -201,7 +214,7 @@ def test_half_of_it_is_enough(case: str) -> None:
         assert hosts[0].memory_mib is None
     else:
         plan = report_case.site_plan("refused")
-        made = report_files(plan, read_events([]), {}, Outcome.INTERRUPTED, 130)
+        made = report_files(plan, read_events([]), {}, Ending(Outcome.INTERRUPTED, 130))
         assert "**The preview was interrupted:**" in made["report.md"]
         assert "nothing here" in made["topology-before.svg"]
 

@@ -126,8 +126,9 @@ def _told(telling: Telling, stack: str, options: dict[str, bool], more: list[str
     """Preview, write what it told, hold the changes to the limit."""
     from guesthouse.cli import drift, textfile
     from guesthouse.cli.engine import Engine
-    from guesthouse.cli.gate import hold
-    from guesthouse.cli.report import listened, or_report, prepare_folder, write_report
+    from guesthouse.cli.gate import held
+    from guesthouse.cli.report import Told, listened, or_report, prepare_folder, write_report
+    from guesthouse.errors import RefusedError
 
     folder = prepare_folder(telling.report) if telling.report else None
     plan = or_report(folder, stack, lambda: _prepare(stack)) if folder else _prepare(stack)
@@ -137,14 +138,16 @@ def _told(telling: Telling, stack: str, options: dict[str, bool], more: list[str
         return _run(engine, "preview", stack, options, [*arguments, *more])
 
     code, lines = listened(engine, run)
+    limit = None if code else telling.limit
+    problems = held(limit, stack, lines) if limit else ()
     if folder:
-        write_report(folder, engine, plan, code, lines)
+        write_report(folder, engine, plan, Told(code, lines, problems))
     count = drift.resources(lines)
     if telling.metrics and count is not None:
         textfile.write(telling.metrics, textfile.drifted(stack, count))
     _exit(code)
-    if telling.limit:
-        hold(telling.limit, stack, lines)
+    if problems:
+        raise RefusedError(*problems)
 
 
 def _prepare(stack: str) -> Plan:

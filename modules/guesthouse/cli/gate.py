@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 
-from guesthouse.errors import Problem, RefusedError
+from guesthouse.errors import Problem
 
 
 class Limit(StrEnum):
@@ -25,20 +25,20 @@ class Limit(StrEnum):
         return list(Limit).index(self)
 
 
-def hold(limit: Limit, stack: str, lines: Sequence[str]) -> None:
-    """Raise RefusedError with all that costs ``limit`` or more in a preview's events."""
+def held(limit: Limit, stack: str, lines: Sequence[str]) -> tuple[Problem, ...]:
+    """All that costs ``limit`` or more in the events (JSON, one a line) of a preview."""
     from guesthouse.report import Outcome, read_events, review
 
-    end, problems = f"is not let through by --fail-on {limit}", []
+    end = f"is not let through by --fail-on {limit}"
+    problems: list[Problem] = []
     events = read_events(lines)
     if not events.succeeded:
         # What nobody told of may cost anything.
-        raise RefusedError(Problem("preview", f"its events do not say how it ended, so it {end}"))
+        return (Problem("preview", f"its events do not say how it ended, so it {end}"),)
     for subject in review(stack, events, Outcome.OK).subjects:
         dear = [c for c in subject.changes if Limit(c.effect.word).rank >= limit.rank]
         problems += [Problem(subject.title, f"{change} {end}") for change in dear]
         worst = Limit(subject.effect.word)
         if not dear and subject.action != "created" and worst.rank >= limit.rank:
             problems.append(Problem(subject.title, f"{subject.fate} ({worst}) {end}"))
-    if problems:
-        raise RefusedError(*problems)
+    return tuple(problems)

@@ -8,19 +8,36 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from guesthouse.cli.engine import INTERRUPTED, Engine
 from guesthouse.cli.output import print_error, write_text
-from guesthouse.errors import GuesthouseError, Problem, SetupError
+from guesthouse.errors import GuesthouseError, Problem, RefusedError, SetupError
 
 if TYPE_CHECKING:
     from guesthouse.placement import Plan
 
 # The engine shows `--event-log` only with this; its Automation API sets it too.
 _DEBUG = "PULUMI_DEBUG_COMMANDS"
+
+
+@dataclass(frozen=True)
+class Told:
+    """The engine's exit code, its events (JSON, one a line), what a limit then holds back."""
+
+    code: int
+    lines: Sequence[str]
+    held: Sequence[Problem]
+
+    @property
+    def exit_code(self) -> int:
+        """What the command ends with."""
+        if self.held:
+            return RefusedError.exit_code
+        return self.code if self.code in (0, INTERRUPTED) else 1
 
 
 def prepare_folder(folder: Path) -> Path:
@@ -61,19 +78,16 @@ def listened(engine: Engine, run: Callable[[str, str], int]) -> tuple[int, list[
         return code, log.read_text(encoding="utf-8").splitlines() if log.exists() else []
 
 
-def write_report(folder: Path, engine: Engine, plan: Plan, code: int, lines: list[str]) -> None:
-    """Write what a preview that ended with ``code`` told."""
-    from guesthouse.report import Outcome, read_events, report_files
+def write_report(folder: Path, engine: Engine, plan: Plan, told: Told) -> None:
+    """Write what a preview told."""
+    from guesthouse.report import Ending, Outcome, read_events, report_files
 
-    outcome = Outcome.INTERRUPTED if code == INTERRUPTED else Outcome.FAILED
-    files = report_files(
-        plan,
-        read_events(lines),
-        _deployment(engine, plan.identity.stack),
-        outcome if code else Outcome.OK,
-        code if code in (0, INTERRUPTED) else 1,
-    )
-    _write(folder, files)
+    outcome = Outcome.INTERRUPTED if told.code == INTERRUPTED else Outcome.FAILED
+    if not told.code:
+        outcome = Outcome.HELD if told.held else Outcome.OK
+    ending = Ending(outcome, told.exit_code, tuple(told.held))
+    state = _deployment(engine, plan.identity.stack)
+    _write(folder, report_files(plan, read_events(told.lines), state, ending))
 
 
 def _deployment(engine: Engine, stack: str) -> dict[str, Any]:

@@ -6,6 +6,15 @@ Markdown, JSON, Mermaid and SVG. May import: placement, effects, model. Third-pa
 
 from guesthouse.report.events import Events, read_events
 from guesthouse.report.files import FILES, failed_early, report_files
-from guesthouse.report.review import Outcome, review
+from guesthouse.report.review import Ending, Outcome, review
 
-__all__ = ["FILES", "Events", "Outcome", "failed_early", "read_events", "report_files", "review"]
+__all__ = [
+    "FILES",
+    "Ending",
+    "Events",
+    "Outcome",
+    "failed_early",
+    "read_events",
+    "report_files",
+    "review",
+]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from guesthouse.errors import Problem
@@ -14,7 +15,7 @@ from guesthouse.report.markdown import markdown
 from guesthouse.report.mermaid import mermaid
 from guesthouse.report.planned import planned_hosts
 from guesthouse.report.present import present_hosts
-from guesthouse.report.review import Outcome, Review, review
+from guesthouse.report.review import Ending, Outcome, Review, review
 from guesthouse.report.svg import svg
 from guesthouse.report.topology import Topology, marks
 from guesthouse.report.values import report_values
@@ -25,13 +26,13 @@ FILES = (TEXT, VALUES, DIAGRAM, BEFORE, AFTER)
 
 
 def report_files(
-    plan: Plan, events: Events, deployment: Mapping[str, Any], outcome: Outcome, exit_code: int
+    plan: Plan, events: Events, deployment: Mapping[str, Any], ending: Ending
 ) -> dict[str, str]:
     """A preview's report: ``deployment`` is what the engine exported of the state."""
     stack, state = plan.identity.stack, events.state(deployment)
-    if outcome is not Outcome.OK:
+    if ending.outcome not in (Outcome.OK, Outcome.HELD):
         add_gone(events, state, plan)
-    found = review(stack, events, outcome)
+    found = replace(review(stack, events, ending.outcome), held=ending.held)
     before, after = present_hosts(state, plan), planned_hosts(plan)
     mark = marks(found)
     old = {k: m for k, m in mark.items() if m.style != "created"}
@@ -40,7 +41,7 @@ def report_files(
     diagram = mermaid(then)
     return {
         TEXT: markdown(found, diagram, (BEFORE, AFTER)),
-        VALUES: _json(report_values(found, exit_code, before, after)),
+        VALUES: _json(report_values(found, ending.exit_code, before, after)),
         DIAGRAM: diagram,
         BEFORE: svg(Topology(f"{stack} before the change", before, old)),
         AFTER: svg(then),

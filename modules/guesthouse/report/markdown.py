@@ -23,6 +23,7 @@ _LINE_END = re.compile(r"\s*[\r\n]\s*")
 _HEADS = {
     Outcome.OK: "Nothing is refused.",
     Outcome.REFUSED: "**Refused:** `up` would stop at this. What is missing stands below.",
+    Outcome.HELD: "**Held back:** `up` would do it, and `--fail-on` does not let it through.",
     Outcome.FAILED: "**The preview failed:** what follows is as far as it came.",
     Outcome.UNEXPECTED: "**Something would change**, and nothing was expected to.",
     Outcome.INTERRUPTED: "**The preview was interrupted:** what follows is as far as it came.",
@@ -34,6 +35,7 @@ def markdown(review: Review, diagram: str, pictures: Sequence[str], limit: int =
     text = "\n".join([*_head(review), ""])
     sections = (
         ("Refused", "refusals", list(_problems(review.refused))),
+        ("Held back", "changes held back", list(_problems(review.held))),
         ("Errors", "errors", list(_problems(review.errors))),
         ("Findings", "findings", list(_findings(review))),
         ("What changes", "changes", [_row(s) for s in review.subjects]),

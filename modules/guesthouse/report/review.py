@@ -25,9 +25,19 @@ class Outcome(Enum):
 
     OK = "ok"
     REFUSED = "refused"
+    HELD = "held"
     FAILED = "failed"
     UNEXPECTED = "unexpected"
     INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a preview ended for its command: what a limit (`--fail-on`) held back is in ``held``."""
+
+    outcome: Outcome
+    exit_code: int
+    held: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -81,6 +91,7 @@ class Review:
     findings: tuple[tuple[str, Problem], ...]
     errors: tuple[Problem, ...]
     unchanged: int = 0
+    held: tuple[Problem, ...] = ()
 
     @property
     def worst(self) -> Effect:

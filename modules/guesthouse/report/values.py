@@ -30,6 +30,7 @@ def report_values(
         "actions": {action: dict(counts) for action, counts in review.actions().items()},
         "unchanged": review.unchanged,
         "refused": refused,
+        "held": [_problem(problem) for problem in review.held],
         "errors": [_problem(problem) for problem in review.errors],
         "findings": [{"severity": s, **_problem(problem)} for s, problem in review.findings],
         "changes": [_subject(subject) for subject in review.subjects],
