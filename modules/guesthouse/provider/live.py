@@ -167,9 +167,10 @@ class LiveChange:
             self._domain.attachDeviceFlags(_dimm(size), LIVE)
             guest_agent.online_memory(self._domain)
         self._domain.setMemoryFlags(wanted, LIVE)
+        # What libvirt says may be a second old: true of the last change, not of this one.
         self._wait(
             f"{wanted // 1024} MiB of memory",
-            lambda: wanted in (balloon_kib(self._domain), self._current_kib()),
+            lambda: (balloon_kib(self._domain) or self._current_kib()) == wanted,
         )
 
     def _current_kib(self) -> int:
