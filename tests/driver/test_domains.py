@@ -15,6 +15,7 @@ import pytest
 from lxml import etree
 
 import cases
+from guesthouse.provider.domain import define as provider_define
 from guesthouse.render import guest_document
 
 NODE = Path(__file__).resolve().parent / "node.xml"
@@ -136,3 +137,37 @@ def test_libvirt_refuses_what_it_does_not_know(connection: libvirt.virConnect) -
 )
 def test_the_comparison_sees(ours: str, theirs: str, expected: list[str]) -> None:
     assert lost(etree.fromstring(ours), etree.fromstring(theirs)) == expected
+
+
+NEWEST, HAD, OTHER = "q35", "pc-q35-9.1", "pc-q35-9.2"
+
+
+@pytest.mark.parametrize(
+    ("declared", "was", "becomes"),
+    [
+        (NEWEST, NEWEST, HAD),
+        # No longer pinned: the newest, which is libvirt's to say.
+        (NEWEST, HAD, NEWEST),
+        (OTHER, NEWEST, OTHER),
+    ],
+)
+def test_a_guest_keeps_the_version_of_its_machine_and_its_slots(
+    connection: libvirt.virConnect, declared: str, was: str, becomes: str
+) -> None:
+    """However often it is defined, on hosts whose libvirt has a newer one by then."""
+    plain = document("plain", "g1")
+
+    def of(machine: str) -> str:
+        return plain.replace(f'machine="{NEWEST}"', f'machine="{machine}"')
+
+    old = etree.fromstring(of(HAD))
+    slot = etree.SubElement(old.find("devices/disk"), "address", type="pci", slot="0x1b")
+    made = provider_define(
+        connection, of(declared), "t", etree.tostring(old).decode(), {"domain_xml": of(was)}
+    )
+    try:
+        kept = etree.fromstring(made.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
+    finally:
+        made.undefine()
+    assert kept.find("os/type").get("machine") == becomes
+    assert kept.find("devices/disk/address").get("slot") == slot.get("slot")

@@ -132,8 +132,9 @@ class Guest(Model):
     together, in percent of one CPU of the host (150: one and a half); ``cpu_shares`` is its weight
     where guests compete for CPUs (100 when nobody says otherwise). ``vcpus_max`` and
     ``memory_max_mib`` are the room it has to grow while it runs. ``machine`` is QEMU's machine
-    type: ``q35`` is the newest that the host had when the guest was made, a version
-    (``pc-q35-9.2``) stays the same on hosts with a newer QEMU. ``timeout_s`` is the time (seconds)
+    type: ``q35`` is the newest that the host had when the guest was made, and the guest keeps that
+    version; a version (``pc-q35-9.2``) is the same on all hosts, and to change to one is a restart
+    even where the guest has it already. ``timeout_s`` is the time (seconds)
     it may take to answer after it was made or restarted, ``shutdown_timeout_s`` the time it may
     take to end when a permitted change needs a restart. ``power`` is enforced: a guest that is to
     be stopped is shut down (which needs the permission to restart), one that is to run is started,

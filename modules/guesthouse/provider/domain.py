@@ -25,7 +25,8 @@ _UNDEFINE = (
     | libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
     | libvirt.VIR_DOMAIN_UNDEFINE_TPM
 )
-
+# A version of a machine type, as libvirt writes it, and the alias that stands for its newest.
+_VERSION = re.compile(r"^pc-(q35)-.*")
 
 _one_reader = threading.Lock()
 
@@ -90,16 +91,22 @@ def ours(
 
 
 def define(
-    handle: libvirt.virConnect, document: str, token: str, old: str = ""
+    handle: libvirt.virConnect,
+    document: str,
+    token: str,
+    old: str = "",
+    seen: Mapping[str, Any] | None = None,
 ) -> libvirt.virDomain:
     """Define the document with the token in its mark; libvirt checks it against its schema.
 
     ``old`` is the XML that the guest had until now: its devices stay in their PCI slots, so that
-    a disk more does not rename the guest's NICs at the next start.
+    a disk more does not rename the guest's NICs at the next start. ``seen`` is the guest as it was
+    read: one whose document was of no machine version, and still is, keeps the version that it has,
+    where libvirt would take today's newest.
     """
     root = parse(document)
     if old:
-        _keep_slots(root, parse(old))
+        _keep(root, parse(old), str(seen["domain_xml"]) if seen else "")
     root.find(f"metadata/{_MARK}").set("token", token)
     # The test driver checks in our own process, and libxml2's schema reader is not for threads.
     alone = _one_reader if is_test(handle) else nullcontext()
@@ -116,9 +123,15 @@ def define(
         ) from error
 
 
-def _keep_slots(root: Element, old: Element) -> None:
-    machine = str(root.find("os/type").get("machine"))
-    there = units(old) if machine in str(old.find("os/type").get("machine")) else {}
+def _keep(root: Element, old: Element, seen: str) -> None:
+    """The machine's version and its devices' addresses, on a machine of the same family."""
+    kind, had = root.find("os/type"), str(old.find("os/type").get("machine"))
+    family = _VERSION.sub(r"\1", kind.get("machine"))
+    if family != _VERSION.sub(r"\1", had):
+        return
+    if seen and family == kind.get("machine") == parse(seen).find("os/type").get("machine"):
+        kind.set("machine", had)
+    there = units(old)
     for key, device in units(root).items():
         if key[0] == "devices" and key in there and device.find("address") is None:
             address = there[key].find("address")

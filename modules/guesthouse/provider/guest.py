@@ -162,7 +162,7 @@ class GuestResource(Resource):
             if not host.is_test:
                 guest_nics.configure(call, found, inputs["nics"], guest_nics.plugged_in(todo))
         now = found.XMLDesc(0)
-        made = domain.define(host.libvirt, inputs["domain_xml"], token, now)
+        made = domain.define(host.libvirt, inputs["domain_xml"], token, now, seen)
         if seen["autostart"] != inputs["autostart"]:
             made.setAutostart(int(inputs["autostart"]))
         guest_devices.forget(host, seen, inputs)
@@ -198,7 +198,7 @@ class GuestResource(Resource):
                 undo.append(guest_disks.set_aside(host, disk))
             kept = [disk for disk in seen["disks"] if disk not in anew]
             guest_disks.make_new(call, host, inputs, kept)
-            made = domain.define(host.libvirt, inputs["domain_xml"], token, old_xml)
+            made = domain.define(host.libvirt, inputs["domain_xml"], token, old_xml, seen)
             made.setAutostart(int(inputs["autostart"]))
             guest_disks.grow(call, host, made, seen, inputs)
             evidence, reason = power.bring(call, host, made, inputs)
