@@ -113,6 +113,13 @@ def test_patience_ends(site: Any) -> None:
     assert facts.guests["web"] == "ssh failed: Connection timed out"
 
 
+def test_patience_with_cloud_init_ends_too(site: Any) -> None:
+    start = time.monotonic()
+    _, facts = site(patience_s=0.05, h1=[H1], web=[NOT_YET], db=[DB])
+    assert facts.guests["web"] == NOT_YET
+    assert time.monotonic() - start < 5
+
+
 def test_another_host_key_is_not_waited_for(site: Any) -> None:
     start = time.monotonic()
     _, facts = site(patience_s=60, h1=[H1], web=[WRONG_KEY], db=[DB])

@@ -119,7 +119,7 @@ def _guest(
         if _is_done(first.cloud_init):
             return first
         say(f"{guest.name}: waiting for cloud-init")
-        while time.monotonic() < start + guest.timeout_s:
+        while time.monotonic() < start + patience_s:
             time.sleep(PAUSE_S)
             if _is_done(ask(run, cloud_init())):
                 break
