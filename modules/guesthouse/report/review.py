@@ -56,11 +56,12 @@ class Subject:
     def effect(self) -> Effect:
         """The worst that happens to it; nobody feels that something new is made."""
         effects = [change.effect for change in self.changes]
-        if self.action == "deleted":
-            # A guest's disks go with it, and who knows what with another's resource; of the rest
-            # nobody's data is lost.
-            lost = self.kind in ("guest", OTHER)
-            effects.append(Effect.DESTROYS_DATA if lost else Effect.LIVE)
+        # Who knows what goes with another's resource.
+        if self.kind == OTHER and self.action in ("deleted", "replaced"):
+            effects.append(Effect.DESTROYS_DATA)
+        elif self.action == "deleted":
+            # A guest's disks go with it; of the rest nobody's data is lost.
+            effects.append(Effect.DESTROYS_DATA if self.kind == "guest" else Effect.LIVE)
         elif self.action == "replaced":
             effects.append(Effect.REPLACE)
         return max(effects, key=lambda effect: effect.rank, default=Effect.NONE)
