@@ -89,37 +89,37 @@ def wait_ready(folder: Folder, record: Record, started: Sequence[LabHost], say: 
         for host in waiting:
             if up[host]:
                 say(f"host {host.name}: up after {passed:.0f} s")
-            elif (
-                host in started
-                and crashes[host] < CRASHES_AT_MOST
-                and (words := crash(folder, host))
-            ):
+                continue
+            runs = is_running(folder, host)
+            words = "" if runs or host not in started else crash(folder, host)
+            if words and crashes[host] < CRASHES_AT_MOST:
                 crashes[host] += 1
                 say(f"host {host.name}: QEMU crashed: {words}")
                 start(folder, host, record, say)
             else:
-                check_alive(folder, host, passed)
+                check(folder, host, runs, passed)
         waiting = [host for host in waiting if not up[host]]
         if waiting:
             time.sleep(1)
 
 
-def crash(folder: Folder, host: LabHost) -> str:
-    """What QEMU said of its own failed assertion; empty when it runs or ended otherwise."""
+def is_running(folder: Folder, host: LabHost) -> bool:
+    """Whether the host's QEMU runs."""
     running = process.read(folder.lab / host.pidfile)
     if running:
         process.reap(running)
-    log = folder.lab / host.qemu_log
-    found = None if running else CRASH.search(log.read_text(errors="replace"))
+    return running is not None
+
+
+def crash(folder: Folder, host: LabHost) -> str:
+    """What a QEMU that ended said of its own failed assertion; empty when it ended otherwise."""
+    found = CRASH.search((folder.lab / host.qemu_log).read_text(errors="replace"))
     return found.group() if found else ""
 
 
-def check_alive(folder: Folder, host: LabHost, passed: float) -> None:
+def check(folder: Folder, host: LabHost, runs: bool, passed: float) -> None:
     """Raises when there is nothing more to wait for after ``passed`` seconds."""
-    running = process.read(folder.lab / host.pidfile)
-    if running:
-        process.reap(running)
-    if not running:
+    if not runs:
         raise failure(folder, host, f"QEMU ended after {passed:.0f} s")
     if passed > BOOT_TIMEOUT_S:
         raise failure(folder, host, f"libvirt does not answer after {passed:.0f} s")
