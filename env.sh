@@ -25,7 +25,8 @@ if [ ! -x "$_guesthouse/.guesthouse/engine/pulumi" ]; then
 fi
 
 # As `guesthouse` does it: a backend that Pulumi.yaml names is the state's place.
-if grep -q '^backend:' "$_guesthouse/Pulumi.yaml"; then
+if awk '/^[^ #]/ { inside = /^backend:/ } inside && /^[^#]*url:/ { found = 1 } END { exit !found }' \
+    "$_guesthouse/Pulumi.yaml"; then
     unset PULUMI_BACKEND_URL
 else
     export PULUMI_BACKEND_URL="file://$_guesthouse/.guesthouse/state"

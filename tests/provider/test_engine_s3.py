@@ -152,6 +152,9 @@ def test_the_lock_of_a_killed_run_goes_by_the_command_that_is_told(
 def test_a_stack_in_a_bucket_can_be_forgotten(bucket: Bucket, tmp_path: Path) -> None:
     project = project_on(bucket, tmp_path / "project")
     assert run(project, "up", "test", "--yes")[0] == 0
+    before = bucket.objects()
+    assert forget_stack(Project(project.root), "test", shared=False) != []
+    assert bucket.objects() == before
     forget_stack(Project(project.root), "test")
     assert not [key for key in bucket.objects() if key.endswith("stacks/guesthouse/test.json")]
     assert forget_stack(Project(project.root), "test") == []

@@ -16,9 +16,12 @@ from pathlib import Path
 from guesthouse.cli.project import Project
 
 
-def forget_stack(project: Project, stack: str) -> list[Path]:
-    """Remove what backend and project folder know of a stack; gives the files that went."""
-    if project.state_is_elsewhere:
+def forget_stack(project: Project, stack: str, shared: bool = True) -> list[Path]:
+    """Remove what backend and project folder know of a stack; gives the files that went.
+
+    Without ``shared`` a state that Pulumi.yaml keeps elsewhere stays: it may be of others.
+    """
+    if shared and project.state_is_elsewhere:
         from guesthouse.cli.engine import Engine
 
         Engine(project).remove_stack(stack)

@@ -54,7 +54,7 @@ def down() -> None:
     with progress("the lab") as tell:
         was_there = lab.down(project.root, tell)
     # Its hosts are gone, and everything that the state tells of with them.
-    forgotten = forget_stack(project, STACK)
+    forgotten = forget_stack(project, STACK, shared=was_there)
     say("lab: gone" if was_there or forgotten else "lab: nothing to take down")
 
 

@@ -94,7 +94,7 @@ def _deployment(engine: Engine, stack: str) -> dict[str, Any]:
     """The state; secrets in it are encrypted. Where it cannot be had, the preview said why."""
     try:
         state = json.loads(engine.ask("stack", "export", "-s", stack))
-    except SetupError as error:
+    except GuesthouseError as error:
         print_error(error)
         return {}
     return state.get("deployment") or {}
