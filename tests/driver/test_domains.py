@@ -149,6 +149,8 @@ NEWEST, HAD, OTHER = "q35", "pc-q35-9.1", "pc-q35-9.2"
         # No longer pinned: the newest, which is libvirt's to say.
         (NEWEST, HAD, NEWEST),
         (OTHER, NEWEST, OTHER),
+        # It runs another one until its next start.
+        (OTHER, OTHER, OTHER),
     ],
 )
 def test_a_guest_keeps_the_version_of_its_machine_and_its_slots(

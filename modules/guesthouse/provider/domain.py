@@ -125,18 +125,22 @@ def define(
 
 def _keep(root: Element, old: Element, seen: str) -> None:
     """The machine's version and its devices' addresses, on a machine of the same family."""
-    kind, had = root.find("os/type"), str(old.find("os/type").get("machine"))
-    family = _VERSION.sub(r"\1", kind.get("machine"))
-    if family != _VERSION.sub(r"\1", had):
+    machine, had = _machine(root), _machine(old)
+    family = _VERSION.sub(r"\1", had)
+    if _VERSION.sub(r"\1", machine) != family:
         return
-    if seen and family == kind.get("machine") == parse(seen).find("os/type").get("machine"):
-        kind.set("machine", had)
+    if had != family and seen and family == machine == _machine(parse(seen)):
+        root.find("os/type").set("machine", had)
     there = units(old)
     for key, device in units(root).items():
         if key[0] == "devices" and key in there and device.find("address") is None:
             address = there[key].find("address")
             if address is not None and _bus(device) == _bus(there[key]):
                 device.append(address)
+
+
+def _machine(root: Element) -> str:
+    return str(root.find("os/type").get("machine", ""))
 
 
 def _bus(device: Element) -> str:
