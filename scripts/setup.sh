@@ -19,6 +19,8 @@ packages=(
     qemu-system-x86=qemu-system-x86_64 qemu-utils=qemu-img mmdebstrap=mmdebstrap uidmap=newuidmap
     dosfstools=mkfs.fat mtools=mcopy syslinux=syslinux syslinux-common= fdisk=sfdisk
     e2fsprogs=mke2fs zstd=zstd xz-utils=xz openssl=openssl
+    # what that emulator is built from where there is no KVM (lab/emulator.py)
+    meson= ninja-build= python3-pycotap= libglib2.0-dev= libslirp-dev= libfdt-dev=
     # libvirt's client library, which libvirt-python is compiled against
     libvirt-clients=virsh libvirt-dev= pkg-config=pkg-config gcc=gcc libc6-dev=
     # schemas for the tests: libvirt's own, and the key to cloud-init's package
@@ -34,7 +36,7 @@ fi
 # On Debian 12 these are too old in the release itself.
 from_backports=(qemu-system-x86 qemu-utils libvirt-clients libvirt-dev libvirt-common golang-go
     libvirt-daemon libvirt-daemon-driver-qemu libvirt-daemon-driver-storage
-    libvirt-daemon-driver-network)
+    libvirt-daemon-driver-network meson python3-pycotap)
 
 say() { printf 'setup: %4ss  %s\n' "$SECONDS" "$*" >&2; }
 fail() {

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from guesthouse.errors import LabError
 from guesthouse.lab import disks, recipe
 from guesthouse.lab.disks import Layout
+from guesthouse.lab.tools import run
 
 LAYOUT = Layout(label="00c0ffee", boot_mib=64, root_mib=400)
 
@@ -40,18 +40,6 @@ def test_a_root_has_room_for_its_files(tmp_path: Path, tar_mib: int, root_mib: i
     assert disks.root_size_mib(tmp_path / "t") == root_mib
 
 
-def test_a_missing_tool_is_named() -> None:
-    with pytest.raises(LabError) as caught:
-        disks.run("no-such-tool-here")
-    assert str(caught.value) == "no-such-tool-here: is not installed\n  hint: run `make setup`"
-
-
-def test_a_failing_tool_is_quoted() -> None:
-    with pytest.raises(LabError) as caught:
-        disks.run("sh", "-c", "echo broken >&2; exit 3")
-    assert str(caught.value) == "sh: failed with exit code 3, got broken"
-
-
 def test_a_bootable_disk_is_made_without_mounts(tmp_path: Path) -> None:
     """MBR code, both partitions, boot files and root files, read back with other tools."""
     files = {
@@ -66,7 +54,7 @@ def test_a_bootable_disk_is_made_without_mounts(tmp_path: Path) -> None:
     disks.bootable(tar, tmp_path, "00c0ffee", tmp_path / "d.qcow2")
 
     raw = tmp_path / "d.raw"
-    disks.run("qemu-img", "convert", "-O", "raw", tmp_path / "d.qcow2", raw)
+    run("qemu-img", "convert", "-O", "raw", tmp_path / "d.qcow2", raw)
     table = subprocess.run(
         ["/usr/sbin/sfdisk", "--json", str(raw)], capture_output=True, check=True
     )

@@ -20,6 +20,7 @@ H1 = LabHost(name="h1", number=1, ssh_port=40022, host_key="ssh-ed25519 AAAAhost
 H2 = LabHost(name="h2", number=2, ssh_port=40023, host_key="ssh-ed25519 AAAAother")
 RECORD = Record(
     accelerator=accelerator.TCG,
+    qemu="/cache/qemu-1/qemu-system-x86_64",
     hosts=(H1, H2),
     host_image="/cache/host-1",
     images=(Image("debian13", Path("/cache/debian13-2"), "d" * 64),),
@@ -28,7 +29,9 @@ RECORD = Record(
 
 
 def words(accel: str = accelerator.TCG, of: LabHost = H1, one_segment: bool = False) -> list[str]:
-    return host.command(of, accel, Path("/i/vmlinuz"), Path("/i/initrd"), one_segment)
+    return host.command(
+        of, accelerator.QEMU, accel, Path("/i/vmlinuz"), Path("/i/initrd"), one_segment
+    )
 
 
 def netdevs(of: LabHost, one_segment: bool) -> list[str]:

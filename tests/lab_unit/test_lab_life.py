@@ -10,10 +10,11 @@ import pytest
 
 from guesthouse.errors import LabError
 from guesthouse.lab import boot, lab, process, state
-from guesthouse.lab.disks import run
+from guesthouse.lab.accelerator import QEMU
 from guesthouse.lab.host import NAMES, LabHost
 from guesthouse.lab.ports import free_ports
 from guesthouse.lab.state import Folder, Record
+from guesthouse.lab.tools import run
 
 
 def silent(_: str) -> None:
@@ -33,7 +34,7 @@ def prepared(root: Path) -> tuple[Folder, Record]:
         LabHost(name=name, number=number, ssh_port=port, host_key="ssh-ed25519 A")
         for number, (name, port) in enumerate(zip(NAMES, free_ports(2), strict=True), 1)
     )
-    record = Record("tcg", hosts, host_image=str(image), images=(), one_segment=False)
+    record = Record("tcg", QEMU, hosts, host_image=str(image), images=(), one_segment=False)
     state.write_ssh_config(folder, record.hosts)
     state.save(folder.state, record.text())
     return folder, record

@@ -11,6 +11,7 @@ import os
 import subprocess
 from pathlib import Path
 
+QEMU = "qemu-system-x86_64"
 KVM = "kvm"
 TCG = "tcg,thread=multi"
 DEVICE = Path("/dev/kvm")
@@ -22,7 +23,7 @@ REACHED = "Unable to mount root fs"
 def probe_command(vmlinuz: Path, accelerator: str) -> list[str]:
     """A machine like the host's that ends by itself: panic=-1 reboots, -no-reboot then exits."""
     return [
-        "qemu-system-x86_64",
+        QEMU,
         *("-accel", accelerator, "-M", "q35", "-m", "512", "-smp", "2"),
         *("-cpu", "host" if accelerator == KVM else "max"),
         *("-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio"),

@@ -13,12 +13,12 @@ from pathlib import Path
 
 from guesthouse.errors import LabError, Problem
 from guesthouse.lab import process, qmp, serial
-from guesthouse.lab.disks import run
 from guesthouse.lab.host import DISK_GIB, LabHost, command
 from guesthouse.lab.images import Say
 from guesthouse.lab.ports import LOOPBACK, is_free
 from guesthouse.lab.process import Process
 from guesthouse.lab.state import Folder, Record
+from guesthouse.lab.tools import run
 
 # About a minute for two on 2 idle cores under emulation; busy cores take several times that.
 BOOT_TIMEOUT_S = 600
@@ -50,7 +50,7 @@ def start(folder: Folder, host: LabHost, record: Record, say: Say) -> Process:
     how = "starting again from its disk" if again else "starting"
     say(f"host {host.name}: {how} ({record.accelerator})")
     kernel = (image / "vmlinuz", image / "initrd")
-    argv = command(host, record.accelerator, *kernel, record.one_segment)
+    argv = command(host, record.qemu, record.accelerator, *kernel, record.one_segment)
     if not shutil.which(argv[0]):
         raise LabError(Problem(argv[0], "is not installed", hint="run `make setup`"))
     log = folder.lab / host.qemu_log

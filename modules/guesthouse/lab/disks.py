@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from guesthouse.errors import LabError, Problem
+from guesthouse.lab.tools import run
 
 MIB = 1 << 20
 BOOT_START_MIB = 1
@@ -98,22 +99,6 @@ def root_size_mib(tar: Path) -> int:
     """Room for the tar's content, ext4's own tables and a first boot, in whole 16 MiB."""
     needed = tar.stat().st_size / MIB * 1.2 + 96
     return -(-int(needed) // 16) * 16
-
-
-def run(*argv: str | Path, stdin: str = "") -> None:
-    """Runs a tool; its failure is a LabError with its last words."""
-    words = [str(word) for word in argv]
-    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
-    try:
-        result = subprocess.run(
-            words, input=stdin, capture_output=True, text=True, env={**os.environ, "PATH": path}
-        )
-    except FileNotFoundError as error:
-        problem = Problem(words[0], "is not installed", hint="run `make setup`")
-        raise LabError(problem) from error
-    if result.returncode:
-        got = (result.stderr or result.stdout).strip()[-1000:]
-        raise LabError(Problem(words[0], f"failed with exit code {result.returncode}", got=got))
 
 
 def fill(tar: Path, work: Path, *mke2fs: str) -> None:

@@ -131,10 +131,10 @@ def nics(host: LabHost, one_segment: bool) -> list[str]:
 
 
 def command(
-    host: LabHost, accelerator: str, vmlinuz: Path, initrd: Path, one_segment: bool
+    host: LabHost, qemu: str, accelerator: str, vmlinuz: Path, initrd: Path, one_segment: bool
 ) -> list[str]:
-    """The QEMU command, run in the lab's folder: its own files are relative (socket paths are
-    limited to 107 bytes)."""
+    """The command of the program ``qemu``, run in the lab's folder: its own files are relative
+    (socket paths are limited to 107 bytes)."""
     # phys-bits=36: QEMU 10.0 maps a VF's 64-bit BAR by its low 32 bits only (measured).
     # la57=off: four levels of page tables to walk, for the host and for its guests, not five.
     cpu = (
@@ -143,7 +143,7 @@ def command(
         else "max,phys-bits=36,la57=off"
     )
     return [
-        "qemu-system-x86_64",
+        qemu,
         *("-name", f"guesthouse-lab-{host.name}", "-accel", accelerator, "-cpu", cpu),
         *("-M", "q35", "-m", str(MEMORY_MIB), "-smp", str(VCPUS)),
         *("-nodefaults", "-display", "none"),

@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -19,9 +18,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from guesthouse.errors import LabError, Problem
 from guesthouse.lab import disks
 from guesthouse.lab.recipe import SUITE, Recipe, load, mmdebstrap
+from guesthouse.lab.tools import follow
 
 Say = Callable[[str], None]
 
@@ -125,35 +124,14 @@ def build(recipe: Recipe, folder: Path, say: Say) -> Image:
 
 
 def bootstrap(recipe: Recipe, work: Path, say: Say) -> None:
-    """Runs mmdebstrap, passing its stages on; on failure, its last words."""
-    command = mmdebstrap(recipe, work)
+    """Runs mmdebstrap, passing its stages on."""
     log = cache_folder() / f"{recipe.name}.build.log"
     # Translations and the user's debconf answers have no place in an image.
-    environment = {**os.environ, "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
-    environment["PATH"] = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
-    with log.open("w") as file:
-        try:
-            process = subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL, text=True, errors="replace", env=environment,
-            )  # fmt: skip
-        except FileNotFoundError as error:
-            problem = Problem("mmdebstrap", "is not installed", hint="run `make setup`")
-            raise LabError(problem) from error
-        with process:
-            try:
-                for line in process.stdout or ():
-                    file.write(line)
-                    for sign, words in STAGES.items():
-                        if line.startswith(f"I: {sign}"):
-                            say(f"image {recipe.name}: {words}")
-            except BaseException:
-                process.terminate()
-                raise
-    if process.returncode:
-        tail = "\n".join(log.read_text().splitlines()[-15:])
-        what = f"mmdebstrap failed with exit code {process.returncode}"
-        raise LabError(Problem(f"image {recipe.name}", what, got=tail, hint=f"see {log}"))
+    plain = {"LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
+    for line in follow(mmdebstrap(recipe, work), log, **plain):
+        for sign, words in STAGES.items():
+            if line.startswith(f"I: {sign}"):
+                say(f"image {recipe.name}: {words}")
 
 
 def make_disk(recipe: Recipe, work: Path, made: Path, key: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from guesthouse.lab.disks import run
+from guesthouse.lab.tools import run
 
 
 def ensure(path: Path, comment: str) -> str:

@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from guesthouse.errors import LabError, Problem
-from guesthouse.lab import accelerator, boot, images, keys, process, state
+from guesthouse.lab import accelerator, boot, emulator, images, keys, process, state
 from guesthouse.lab.host import NAMES, LabHost
 from guesthouse.lab.images import Say
 from guesthouse.lab.ports import free_ports
@@ -116,10 +116,11 @@ def complete(folder: Folder, record: Record) -> bool:
 
 
 def new_record(folder: Folder, say: Say, one_segment: bool) -> Record:
-    """A new lab: image, accelerator, ports, keys, hostnames; in lab.json before anything runs."""
+    """A new lab: image, QEMU, ports, keys, hostnames; in lab.json before anything runs."""
     image = images.image(images.HOST, say)
     found = accelerator.choose(image.vmlinuz)
     say(f"accelerator: {found}")
+    qemu = accelerator.QEMU if found == accelerator.KVM else emulator.program(say)
     keys.ensure(folder.key, "guesthouse-lab")
     hosts = []
     for number, (name, port) in enumerate(zip(NAMES, free_ports(len(NAMES)), strict=True), 1):
@@ -128,6 +129,7 @@ def new_record(folder: Folder, say: Say, one_segment: bool) -> Record:
         hosts.append(LabHost(name=name, number=number, ssh_port=port, host_key=host_key))
     record = Record(
         accelerator=found,
+        qemu=qemu,
         hosts=tuple(hosts),
         host_image=str(image.folder),
         images=(),

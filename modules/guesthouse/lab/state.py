@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from guesthouse.lab.accelerator import QEMU
 from guesthouse.lab.host import LabHost
 from guesthouse.lab.images import Image
 from guesthouse.lab.ports import LOOPBACK
@@ -69,10 +70,12 @@ class LabState:
 class Record:
     """What lab.json holds: everything but what only the process table knows.
 
-    With ``one_segment`` both wires between the hosts are one.
+    ``qemu`` is the program that runs the hosts. With ``one_segment`` both wires between the hosts
+    are one.
     """
 
     accelerator: str
+    qemu: str
     hosts: tuple[LabHost, ...]
     host_image: str
     images: tuple[Image, ...]
@@ -88,10 +91,11 @@ def parse(text: str) -> Record:
     images = (Image(i["name"], Path(i["folder"]), i["sha256"]) for i in data["images"])
     return Record(
         accelerator=data["accelerator"],
+        # A lab from before there was a choice, here and below.
+        qemu=data.get("qemu", QEMU),
         hosts=tuple(LabHost(**host) for host in data["hosts"]),
         host_image=data["host_image"],
         images=tuple(images),
-        # A lab from before there was a choice.
         one_segment=data.get("one_segment", False),
     )
 

@@ -1,0 +1,64 @@
+"""Programs that the lab calls and waits for; their failure is a LabError with their last words."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from guesthouse.errors import LabError, Problem
+
+TAIL_LINES = 15
+
+
+def environment() -> dict[str, str]:
+    """This process's, and what Debian keeps for root on PATH too."""
+    return {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"}
+
+
+def missing(program: str) -> LabError:
+    return LabError(Problem(program, "is not installed", hint="run `make setup`"))
+
+
+def run(*argv: str | Path, stdin: str = "") -> str:
+    """Runs a program to its end; what it printed."""
+    words = [str(word) for word in argv]
+    try:
+        result = subprocess.run(
+            words, input=stdin, capture_output=True, text=True, env=environment()
+        )
+    except FileNotFoundError as error:
+        raise missing(words[0]) from error
+    if result.returncode:
+        got = (result.stderr or result.stdout).strip()[-1000:]
+        raise LabError(Problem(words[0], f"failed with exit code {result.returncode}", got=got))
+    return result.stdout
+
+
+def follow(argv: Sequence[str | Path], log: Path, **variables: str) -> Iterator[str]:
+    """Runs a program, with more environment ``variables``; its lines as they come, kept in ``log``.
+
+    The program ends when the caller does.
+    """
+    words = [str(word) for word in argv]
+    with log.open("w") as file:
+        try:
+            process = subprocess.Popen(
+                words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                text=True, errors="replace", env=environment() | variables,
+            )  # fmt: skip
+        except FileNotFoundError as error:
+            raise missing(words[0]) from error
+        with process:
+            try:
+                for line in process.stdout or ():
+                    file.write(line)
+                    yield line
+            except BaseException:
+                process.terminate()
+                raise
+    if process.returncode:
+        tail = "\n".join(log.read_text().splitlines()[-TAIL_LINES:])
+        what = f"failed with exit code {process.returncode}"
+        raise LabError(Problem(words[0], what, got=tail, hint=f"see {log}"))

@@ -1,0 +1,28 @@
+"""Guests outlive what only emulation does to them (docs/decisions/0013)."""
+
+from __future__ import annotations
+
+import time
+
+from lab_project import LabProject
+
+from guesthouse.lab import qmp
+from guesthouse.lab.state import Folder
+
+GUESTS = ("web", "db")
+BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
+BUSY = "(timeout 60 sh -c 'while :; do /bin/true; done' >/dev/null 2>&1 </dev/null &)"
+
+
+def test_busy_guests_outlive_a_host_that_is_halted_time_and_again(deployed: LabProject) -> None:
+    """Each halt calls the vCPUs out of their loops, and an interrupt just delivered came again."""
+    lab = deployed
+    boots = {name: lab.guest(name, BOOT_ID) for name in GUESTS}
+    for name in GUESTS:
+        lab.guest(name, BUSY)
+    socket = Folder(lab.root).lab / "h1.qmp"
+    for _ in range(600):
+        qmp.command(socket, "stop")
+        qmp.command(socket, "cont")
+        time.sleep(0.05)
+    assert {name: lab.guest(name, BOOT_ID) for name in GUESTS} == boots
