@@ -98,6 +98,10 @@ missing_packages() {
     if installed qemu-system-x86 && ! at_least "$(qemu_version)" "$qemu_oldest"; then
         printf '%s\n' qemu-system-x86 qemu-utils
     fi
+    # QEMU's build wants a newer one than the release has.
+    if installed meson && ! at_least "$(dpkg-query --show --showformat '${Version}' meson)" 1.5; then
+        echo meson
+    fi
     go_is_there || echo golang-go
     # libvirt-python is compiled with the headers of its Python: Debian's, if none is here yet.
     if [[ $(command -v python3 || echo /usr/bin/python3) == /usr/bin/python3 ]] &&

@@ -46,4 +46,11 @@ def edit(deployed: LabProject) -> Iterator[Edit]:
 
     yield change
     file.write_text(whole)
-    deployed.guesthouse("up", "lab", "--yes")
+    back = deployed.run("up", "lab", "--yes")
+    if back.returncode:
+        # A test that failed half-way left what is not undone without permission. This one is to
+        # blame, the tests after it begin as they should.
+        file.write_text(f"{whole}allow: [link_loss, restart, replace, destroys_data]\n")
+        deployed.guesthouse("up", "lab", "--yes", "--refresh")
+        file.write_text(whole)
+    assert back.returncode == 0, back.stdout + back.stderr

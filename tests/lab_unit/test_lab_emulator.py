@@ -8,23 +8,24 @@ from pathlib import Path
 import pytest
 
 from guesthouse.errors import LabError
-from guesthouse.lab import accelerator, emulator
+from guesthouse.lab import accelerator, emulator, images, lab
+from guesthouse.lab.images import Image
+from guesthouse.lab.state import Folder
 
 INDEXES = """\
-main http://mirror/debian/ trixie Debian
-main http://mirror/debian/ trixie-backports Debian Backports
-main http://mirror/debian/ trixie Debian
-contrib http://mirror/debian/ trixie Debian
-main https://elsewhere/apt stable Somebody
+main https://elsewhere/apt Somebody
+contrib http://mirror/debian/ Debian
+main http://mirror/debian-security/ Debian
+main http://mirror/debian/ Debian Backports
 """
+LINE = f"deb-src [signed-by={emulator.KEYRING}] http://mirror/debian/ {emulator.SUITE} main\n"
 
 
-def test_only_debians_own_sources_are_asked() -> None:
-    """By the name in the signed index, whatever the mirror is called; each once."""
-    key = f"deb-src [signed-by={emulator.KEYRING}] http://mirror/debian/"
-    assert emulator.sources(INDEXES) == f"{key} trixie main\n{key} trixie-backports main\n"
+def test_debians_own_mirror_is_asked() -> None:
+    """Known by the name in the signed index, whatever the mirror is called."""
+    assert emulator.sources(INDEXES) == LINE
     with pytest.raises(LabError, match="knows no Debian mirror\n  hint: run `apt-get update`"):
-        emulator.sources("main https://elsewhere/apt stable Somebody\n")
+        emulator.sources(INDEXES.splitlines()[0])
 
 
 def source(root: Path, vmrun: str) -> Path:
@@ -32,7 +33,7 @@ def source(root: Path, vmrun: str) -> Path:
     for folder in (Path(emulator.SVM).parent, "configs/devices/x86_64-softmmu"):
         (root / folder).mkdir(parents=True)
     (root / emulator.SVM).write_text(vmrun)
-    (root / "meson.build").write_text("unpack = bzip2.found()\n")
+    (root / "meson.build").write_text("unpack = bzip2.found()\nother = libbzip2.found()\n")
     return root
 
 
@@ -43,7 +44,7 @@ def test_a_delivered_interrupt_is_done_with(tmp_path: Path) -> None:
         "    do_interrupt_x86_hardirq(env, vector, 1); cs->exception_index = -1;\n"
         "    break;\n"
     )
-    assert (tmp_path / "meson.build").read_text() == "unpack = false\n"
+    assert (tmp_path / "meson.build").read_text() == "unpack = false\nother = libbzip2.found()\n"
     devices = tmp_path / "configs/devices/x86_64-softmmu/lab.mak"
     assert "CONFIG_IGB_PCI_EXPRESS=y\n" in devices.read_text()
 
@@ -58,28 +59,88 @@ def test_a_source_of_another_kind_is_left_alone(tmp_path: Path, vmrun: str) -> N
         emulator.prepare(tmp_path)
 
 
-def test_another_version_is_another_program() -> None:
-    assert emulator.key("1:10.0.2+ds-2") != emulator.key("1:10.0.3+ds-1")
+@pytest.fixture
+def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of programs before the others, and an empty cache."""
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "bin").mkdir()
+    return tmp_path / "bin"
 
 
-def test_without_debians_source_the_lab_takes_the_systems_qemu(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def write(file: Path, script: str) -> None:
+    file.write_text(f"#!/bin/sh -eu\n{script}")
+    file.chmod(0o755)
+
+
+# As apt does: indexes by its own lists, the archive by the list that the options name.
+APT = """
+case "$*" in
+indextargets*) cat {root}/indexes; exit ;;
+esac
+for word in "$@"; do
+    case $word in --option=Dir::Etc::SourceList=*) cp "${{word#*SourceList=}}" {root}/asked ;; esac
+done
+case "$*" in
+*source*--tar-only*qemu) tar -C {root} -cf qemu_1.orig.tar.xz tree ;;
+esac
+"""
+NINJA = (
+    "for n in 1 2 3 4; do echo [$n/4] compiling; done; cp ../source/configured qemu-system-x86_64"
+)
+
+
+def test_it_is_built_once(tools: Path, tmp_path: Path) -> None:
+    """From the archive to the program, with tools that do what the real ones do with a real one."""
+    tree = source(tmp_path / "tree", emulator.DELIVERED)
+    write(tree / "configure", 'cp "$0" "${0%/*}/configured"; echo "$@" > "${0%/*}/../../words"')
+    (tmp_path / "indexes").write_text(INDEXES)
+    write(tools / "apt-get", APT.format(root=tmp_path))
+    write(tools / "ninja", NINJA)
+    said: list[str] = []
+    program = Path(emulator.program(said.append))
+    assert program.parent.parent == tmp_path / "cache/guesthouse"
+    assert program.name == accelerator.QEMU and os.access(program, os.X_OK)
+    assert (tmp_path / "asked").read_text() == LINE
+    assert "--disable-download" in (tmp_path / "cache/guesthouse/words").read_text()
+    compiled = [f"emulator: {part} % compiled" for part in (25, 50, 75)]
+    assert said[1:4] == compiled and said[4].startswith("emulator: done in ")
+    names = {path.name for path in program.parent.parent.iterdir()}
+    assert names == {program.parent.name, ".qemu.lock", "qemu.build.log", "words"}
+    (tools / "ninja").unlink()
+    assert Path(emulator.program(said.append)) == program and len(said) == 5
+
+
+@pytest.mark.parametrize(
+    ("script", "why"),
+    [
+        ("exit 100", "apt-get: failed with exit code 100"),
+        ("cat {root}/indexes", "not enough values to unpack (expected 1, got 0)"),
+    ],
+)
+def test_where_it_cant_be_built_the_lab_takes_the_systems(
+    tools: Path, tmp_path: Path, script: str, why: str
 ) -> None:
     """No scratch folder stays, and the user is told why and what it means."""
-    tools = tmp_path / "bin"
-    tools.mkdir()
-    for name, script in {
-        "dpkg-query": "echo 1:10.0.2+ds-2",
-        "apt-get": '[ "$1" != indextargets ] || echo main http://mirror/ trixie Debian\nexit 100',
-    }.items():
-        (tools / name).write_text(f"#!/bin/sh\n{script}\n")
-        (tools / name).chmod(0o755)
-    monkeypatch.setenv("PATH", str(tools), prepend=os.pathsep)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "indexes").write_text(INDEXES)
+    write(tools / "apt-get", script.format(root=tmp_path))
     said: list[str] = []
     assert emulator.program(said.append) == accelerator.QEMU
-    assert said[1].startswith("emulator: could not be built: apt-get: failed with exit code 100")
-    assert said[2] == (
-        "emulator: the system's QEMU is used; under it a guest stands still now and then"
-    )
+    assert said[1] == f"emulator: could not be built: {why}"
+    assert "under it a guest stands still now and then" in said[2]
     assert [p.name for p in (tmp_path / "cache/guesthouse").iterdir()] == [".qemu.lock"]
+
+
+@pytest.mark.parametrize(
+    ("found", "qemu"),
+    [(accelerator.KVM, accelerator.QEMU), (accelerator.TCG, "/cache/mended")],
+)
+def test_only_an_emulated_lab_needs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: str, qemu: str
+) -> None:
+    folder = Folder(tmp_path)
+    folder.lab.mkdir(parents=True)
+    monkeypatch.setattr(images, "image", lambda name, _: Image(name, tmp_path, "d" * 64))
+    monkeypatch.setattr(accelerator, "choose", lambda _: found)
+    monkeypatch.setattr(emulator, "program", lambda _: "/cache/mended")
+    assert lab.new_record(folder, print, one_segment=False).qemu == qemu

@@ -118,9 +118,14 @@ def test_state_survives_writing_and_reading() -> None:
     assert state.parse(RECORD.text()) == RECORD
 
 
-def test_a_lab_from_before_the_choice_has_two_segments() -> None:
-    text = RECORD.text().replace('"one_segment": true', '"other": 1')
-    assert state.parse(text) == replace(RECORD, one_segment=False)
+def test_a_lab_from_before_the_choices_has_two_segments_and_the_systems_qemu() -> None:
+    text = RECORD.text().replace('"one_segment": true', '"other": 1').replace('"qemu"', '"more"')
+    assert state.parse(text) == replace(RECORD, one_segment=False, qemu=accelerator.QEMU)
+
+
+def test_the_lab_runs_the_qemu_it_was_made_with() -> None:
+    files = (Path("/i/vmlinuz"), Path("/i/initrd"))
+    assert host.command(H1, RECORD.qemu, accelerator.TCG, *files, False)[0] == RECORD.qemu
 
 
 def test_the_local_site_file_is_yaml_that_names_only_this_machines_part(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -82,11 +81,10 @@ kill -ABRT $$
 def crashing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crashes: int) -> list[str]:
     """Starts h1 with a QEMU that crashes so often, and waits until it runs; what was said."""
     folder, record = prepared(tmp_path)
-    program = tmp_path / "bin/qemu-system-x86_64"
-    program.parent.mkdir()
+    program = tmp_path / "crashing"
     program.write_text(CRASHING.replace("{crashes}", str(crashes)))
     program.chmod(0o755)
-    monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
+    record = replace(record, qemu=str(program))
     starts = folder.lab / "starts"
     runs = lambda: starts.exists() and len(starts.read_text().split()) > crashes  # noqa: E731
     monkeypatch.setattr(boot, "answers", lambda _, host: host.name == "h2" or runs())

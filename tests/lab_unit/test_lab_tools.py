@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,11 @@ from guesthouse.errors import LabError
 from guesthouse.lab.tools import follow, run
 
 
-def test_what_a_program_prints_comes_back() -> None:
+def test_what_a_program_prints_comes_back(tmp_path: Path) -> None:
     assert run("sh", "-c", "cat; echo told >&2", stdin="said") == "said"
+    assert run("printf", r"\377") == "\N{REPLACEMENT CHARACTER}"
+    assert run("pwd", cwd=tmp_path) == f"{tmp_path}\n"
+    assert list(follow(["pwd"], tmp_path / "log", cwd=tmp_path)) == [f"{tmp_path}\n"]
 
 
 def test_a_missing_program_is_named(tmp_path: Path) -> None:
@@ -39,5 +43,7 @@ def test_a_followed_program_is_heard_line_by_line_and_ends_with_its_caller(tmp_p
     lines = follow(["sh", "-c", script], tmp_path / "log", WORD="heard")
     pid = next(lines).strip()
     assert next(lines) == "heard\n"
+    begin = time.monotonic()
     lines.close()
+    assert time.monotonic() - begin < 20
     assert not Path("/proc", pid).exists()

@@ -25,6 +25,7 @@ BOOT_TIMEOUT_S = 600
 # libvirt answers: the host is of use.
 READY = "virsh -c qemu:///system version"
 QUIT_TIMEOUT_S = 10
+NEW_LAB = "`guesthouse lab down`, then `guesthouse lab up`"
 # Not by what it was told: emulation on several threads loses a race once in hundreds of boots
 # (QEMU 10.0, iotlb_to_section in system/physmem.c).
 CRASH = re.compile(r"^.*Assertion .* failed.*$", re.MULTILINE)
@@ -35,7 +36,7 @@ def start(folder: Folder, host: LabHost, record: Record, say: Say) -> Process:
     """Starts the host's QEMU on its disk, made as an overlay of the host image the first time."""
     image = Path(record.host_image)
     if not image.exists():
-        hint = "run `guesthouse lab down`, then `guesthouse lab up`"
+        hint = f"run {NEW_LAB}"
         raise LabError(Problem(f"host {host.name}", f"its image {image} is gone", hint=hint))
     if not is_free(host.ssh_port):
         what = f"port {host.ssh_port} on {LOOPBACK} is taken by another program"
@@ -52,7 +53,9 @@ def start(folder: Folder, host: LabHost, record: Record, say: Say) -> Process:
     kernel = (image / "vmlinuz", image / "initrd")
     argv = command(host, record.qemu, record.accelerator, *kernel, record.one_segment)
     if not shutil.which(argv[0]):
-        raise LabError(Problem(argv[0], "is not installed", hint="run `make setup`"))
+        # One that was built here goes with the cache; a new lab builds it again.
+        hint = f"run `make setup`; if that does not help, {NEW_LAB}"
+        raise LabError(Problem(argv[0], "is not there", hint=hint))
     log = folder.lab / host.qemu_log
     return process.start(argv, folder.lab, log, folder.lab / host.pidfile)
 

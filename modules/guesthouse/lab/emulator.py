@@ -1,9 +1,9 @@
-"""The QEMU that emulates the lab's hosts where there is no KVM: the system's, one fault mended.
+"""The QEMU that emulates the lab's hosts where there is no KVM, with one fault mended.
 
 QEMU's emulated VMRUN delivers the interrupt that the host's KVM injects, but leaves its number in
 ``exception_index``, as if it were still to be raised. A vCPU that is then called out of its loop
 before the guest's next exit (a changed memory map is enough) raises it a second time, whatever the
-guest's interrupt flag says: docs/decisions/0013. Built from the source of Debian's package.
+guest's interrupt flag says: docs/decisions/0013. Built from the source that Debian has of it.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from pathlib import Path
 from guesthouse.errors import LabError, Problem
 from guesthouse.lab.accelerator import QEMU
 from guesthouse.lab.images import Say, cache_folder, locked
+from guesthouse.lab.recipe import SUITE
 from guesthouse.lab.tools import follow, run
 
-PACKAGE = "qemu-system-x86"
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 # The file with VMRUN, what it calls to deliver an interrupt, and what has to follow.
 SVM = "target/i386/tcg/system/svm_helper.c"
@@ -45,6 +45,8 @@ CONFIGURE = (
     "--target-list=x86_64-softmmu",
     *("--without-default-features", "--without-default-devices", "--with-devices-x86_64=lab"),
     *("--enable-tcg", "--enable-slirp", "--enable-fdt=system", "--disable-debug-info"),
+    # All sources are in the archive that apt has checked: nothing else is fetched.
+    "--disable-download",
     *("--disable-docs", "--disable-tools", "--disable-guest-agent", "--disable-install-blobs"),
     # Where Debian's packages keep the firmware that QEMU loads into a machine.
     "--firmwarepath=/usr/share/qemu:/usr/share/seabios:/usr/lib/ipxe/qemu",
@@ -57,50 +59,52 @@ def program(say: Say) -> str:
 
     Where that fails it is the system's own, and said so: the lab works, but for the fault.
     """
+    folder = cache_folder().parent / f"qemu-{key()}"
     try:
-        version = run("dpkg-query", "--show", "--showformat=${source:Version}", PACKAGE)
-        folder = cache_folder().parent / f"qemu-{key(version)}"
         folder.parent.mkdir(parents=True, exist_ok=True)
         with locked(folder.parent / ".qemu.lock"):
-            if not folder.exists():
-                build(version, folder, say)
-    except LabError as error:
+            if not (folder / QEMU).exists():
+                build(folder, say)
+    # No room, no index, another archive than expected: whatever it is, a lab is to be had.
+    except (LabError, OSError, ValueError) as error:
         say(f"emulator: could not be built: {error}")
-        say("emulator: the system's QEMU is used; under it a guest stands still now and then")
+        say("emulator: the system's QEMU is used; under it a guest stands still now and then,")
+        say("emulator: and `virsh reset` on its host wakes it; a new lab tries to build again")
         return QEMU
     return str(folder / QEMU)
 
 
-def key(version: str) -> str:
-    """Content key, 16 hex digits: the source's version and the code that builds it."""
-    return hashlib.sha256(version.encode() + Path(__file__).read_bytes()).hexdigest()[:16]
+def key() -> str:
+    """Content key, 16 hex digits: the code that builds it."""
+    return hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]
 
 
-def build(version: str, folder: Path, say: Say) -> None:
+def build(folder: Path, say: Say) -> None:
     """Builds in a scratch folder beside the target, which then appears complete."""
     begin = time.monotonic()
-    say(f"emulator: building QEMU {version}, once: about three minutes on two cores")
+    say(f"emulator: building QEMU of Debian {SUITE}, once: about three minutes on two cores")
     for stale in folder.parent.glob(".qemu-*"):
         shutil.rmtree(stale, ignore_errors=True)
     work = Path(tempfile.mkdtemp(prefix=".qemu-", dir=folder.parent))
     try:
-        source = fetch(version, work)
+        source = fetch(work)
         prepare(source)
         made = work / "build"
         made.mkdir()
         compile_program(source, made, say)
         (work / "made").mkdir()
         (made / QEMU).rename(work / "made" / QEMU)
+        shutil.rmtree(folder, ignore_errors=True)
         (work / "made").rename(folder)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     say(f"emulator: done in {time.monotonic() - begin:.0f} s")
 
 
-def fetch(version: str, work: Path) -> Path:
-    """The source, unpacked. apt checks it against Debian's signed index; its configuration stays
-    untouched (apt.conf(5)): sources, lists and a status file of our own, which go away again."""
-    wanted = "--format=$(COMPONENT) $(REPO_URI) $(RELEASE) $(ORIGIN)"
+def fetch(work: Path) -> Path:
+    """The source, unpacked. apt checks it against Debian's signed index; its sources, lists and
+    status file are our own and go away again (apt.conf(5))."""
+    wanted = "--format=$(COMPONENT) $(REPO_URI) $(ORIGIN)"
     known = run("apt-get", "indextargets", wanted, "Created-By: Packages")
     (work / "sources.list").write_text(sources(known))
     (work / "status").touch()
@@ -114,11 +118,12 @@ def fetch(version: str, work: Path) -> Path:
         "Dir::Cache": work,
         "Dir::Cache::Archives": work / "archives",
         "APT::Sandbox::User": "",
+        # A mirror that does not answer is an error, no warning.
+        "APT::Update::Error-Mode": "any",
     }
-    options = [f"--option={name}={value}" for name, value in own.items()]
-    apt = ["env", f"--chdir={work}", "apt-get", "--quiet=2", *options]
-    run(*apt, "update")
-    run(*apt, "source", "--download-only", "--tar-only", f"qemu={version}")
+    apt = ["apt-get", "--quiet=2", *(f"--option={name}={value}" for name, value in own.items())]
+    run(*apt, "update", cwd=work)
+    run(*apt, "source", "--download-only", "--tar-only", "qemu", cwd=work)
     (work / "source").mkdir()
     (archive,) = work.glob("qemu_*.orig.tar.*")
     run("tar", "--extract", "--strip-components=1", f"--file={archive}", "-C", work / "source")
@@ -126,15 +131,12 @@ def fetch(version: str, work: Path) -> Path:
 
 
 def sources(targets: str) -> str:
-    """sources.list(5) lines for the sources of every index of Debian that apt knows."""
-    words = [line.split(maxsplit=3) for line in targets.splitlines()]
-    debian = {
-        (uri, suite) for part, uri, suite, of in words if (part, of[:6]) == ("main", "Debian")
-    }
-    if not debian:
-        raise LabError(Problem("apt", "knows no Debian mirror", hint="run `apt-get update`"))
-    lines = [f"deb-src [signed-by={KEYRING}] {uri} {suite} main\n" for uri, suite in sorted(debian)]
-    return "".join(lines)
+    """The sources.list(5) line of our suite on the Debian mirror that apt knows."""
+    words = [line.split(maxsplit=2) for line in targets.splitlines()]
+    for part, uri, origin in words:
+        if part == "main" and origin.startswith("Debian") and "security" not in uri:
+            return f"deb-src [signed-by={KEYRING}] {uri} {SUITE} main\n"
+    raise LabError(Problem("apt", "knows no Debian mirror", hint="run `apt-get update`"))
 
 
 def prepare(source: Path) -> None:
@@ -159,9 +161,9 @@ def compile_program(source: Path, folder: Path, say: Say) -> None:
     """Configures and compiles in ``folder``, telling each quarter of the way."""
     told = 0
     log = cache_folder().parent / "qemu.build.log"
-    for _ in follow(["env", f"--chdir={folder}", source / "configure", *CONFIGURE], log):
+    for _ in follow([source / "configure", *CONFIGURE], log, cwd=folder):
         pass
-    for line in follow(["ninja", "-C", folder, QEMU], log):
+    for line in follow(["ninja", QEMU], log, cwd=folder):
         step = STEP.match(line)
         quarter = 4 * int(step[1]) // int(step[2]) if step else 0
         if told < quarter < 4:

@@ -127,8 +127,10 @@ def bootstrap(recipe: Recipe, work: Path, say: Say) -> None:
     """Runs mmdebstrap, passing its stages on."""
     log = cache_folder() / f"{recipe.name}.build.log"
     # Translations and the user's debconf answers have no place in an image.
-    plain = {"LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
-    for line in follow(mmdebstrap(recipe, work), log, **plain):
+    lines = follow(
+        mmdebstrap(recipe, work), log, LC_ALL="C.UTF-8", DEBIAN_FRONTEND="noninteractive"
+    )
+    for line in lines:
         for sign, words in STAGES.items():
             if line.startswith(f"I: {sign}"):
                 say(f"image {recipe.name}: {words}")

@@ -21,13 +21,14 @@ def missing(program: str) -> LabError:
     return LabError(Problem(program, "is not installed", hint="run `make setup`"))
 
 
-def run(*argv: str | Path, stdin: str = "") -> str:
+def run(*argv: str | Path, stdin: str = "", cwd: Path | None = None) -> str:
     """Runs a program to its end; what it printed."""
     words = [str(word) for word in argv]
     try:
         result = subprocess.run(
-            words, input=stdin, capture_output=True, text=True, env=environment()
-        )
+            words, input=stdin, capture_output=True, text=True, errors="replace",
+            env=environment(), cwd=cwd,
+        )  # fmt: skip
     except FileNotFoundError as error:
         raise missing(words[0]) from error
     if result.returncode:
@@ -36,7 +37,9 @@ def run(*argv: str | Path, stdin: str = "") -> str:
     return result.stdout
 
 
-def follow(argv: Sequence[str | Path], log: Path, **variables: str) -> Iterator[str]:
+def follow(
+    argv: Sequence[str | Path], log: Path, cwd: Path | None = None, **variables: str
+) -> Iterator[str]:
     """Runs a program, with more environment ``variables``; its lines as they come, kept in ``log``.
 
     The program ends when the caller does.
@@ -46,7 +49,7 @@ def follow(argv: Sequence[str | Path], log: Path, **variables: str) -> Iterator[
         try:
             process = subprocess.Popen(
                 words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-                text=True, errors="replace", env=environment() | variables,
+                text=True, errors="replace", env=environment() | variables, cwd=cwd,
             )  # fmt: skip
         except FileNotFoundError as error:
             raise missing(words[0]) from error
