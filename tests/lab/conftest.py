@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from lab_project import Edit, LabProject
+from lab_project import Edit, LabProject, why
 
 from scratch import scratch_project
 
@@ -53,4 +53,4 @@ def edit(deployed: LabProject) -> Iterator[Edit]:
         file.write_text(f"{whole}allow: [link_loss, restart, replace, destroys_data]\n")
         deployed.guesthouse("up", "lab", "--yes", "--refresh")
         file.write_text(whole)
-    assert back.returncode == 0, back.stdout + back.stderr
+    assert back.returncode == 0, why(back)

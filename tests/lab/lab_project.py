@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,6 +19,13 @@ COMMAND = Path(sys.executable).with_name("guesthouse")
 
 # Replaces texts of the site file by others: old, new, old, new...
 Edit = Callable[..., None]
+
+
+def why(result: subprocess.CompletedProcess[str]) -> str:
+    """What a failed command gave as its reasons: the engine's, without its progress and outputs."""
+    text = result.stdout + result.stderr
+    reasons = re.findall(r"^Diagnostics:$.*?(?=^Outputs:|^Resources:|\Z)", text, re.S | re.M)
+    return "\n".join(reasons) or text
 
 
 class LabProject:
@@ -43,9 +51,7 @@ class LabProject:
     def guesthouse(self, *argv: str, text: str = "") -> str:
         """The command's output; its failure is the test's."""
         result = self.run(*argv, text=text)
-        assert result.returncode == 0, (
-            f"guesthouse {' '.join(argv)}\n{result.stdout}{result.stderr}"
-        )
+        assert result.returncode == 0, f"guesthouse {' '.join(argv)}\n{why(result)}"
         return result.stdout
 
     def host(self, command: str, text: str = "", name: str = "h1") -> str:
@@ -71,13 +77,13 @@ class LabProject:
     def findings(self) -> list[dict[str, Any]]:
         """All findings of a verification."""
         result = self.run("verify", "lab", "--json")
-        assert result.returncode in (0, 1), result.stdout + result.stderr
+        assert result.returncode in (0, 1), why(result)
         return list(json.loads(result.stdout)["findings"])
 
     def said(self) -> str:
         """What the preview says; it must be a preview that `up` would carry out."""
         result = self.run("preview", "lab")
-        assert result.returncode == 0, result.stdout + result.stderr
+        assert result.returncode == 0, why(result)
         return result.stdout + result.stderr
 
     def refused(self) -> str:

@@ -134,12 +134,13 @@ class Guest(Model):
     ``memory_max_mib`` are the room it has to grow while it runs. ``machine`` is QEMU's machine
     type: ``q35`` is the newest that the host had when the guest was made, and the guest keeps that
     version; a version (``pc-q35-9.2``) is the same on all hosts, and to change to one is a restart
-    even where the guest has it already. ``timeout_s`` is the time (seconds)
-    it may take to answer after it was made or restarted, ``shutdown_timeout_s`` the time it may
-    take to end when a permitted change needs a restart. ``power`` is enforced: a guest that is to
-    be stopped is shut down (which needs the permission to restart), one that is to run is started,
-    once the guests that it names in ``start_after`` are as declared. Disks that a permitted change
-    takes away are kept aside for ``keep_aside_days``.
+    even where the guest has it already. ``timeout_s`` is the time (seconds) it may take to answer
+    after it was made or restarted: until one can log in (its sshd listens, cloud-init's config
+    stage is over), or without a login until a first sign of life; ``shutdown_timeout_s`` is the
+    time it may take to end when a permitted change needs a restart. ``power`` is enforced: a guest
+    that is to be stopped is shut down (which needs the permission to restart), one that is to run
+    is started, once the guests that it names in ``start_after`` are as declared. Disks that a
+    permitted change takes away are kept aside for ``keep_aside_days``.
 
     ``devices`` are portable names of the site's devices: it gets what its host has under them
     (https://libvirt.org/formatdomain.html#host-device-assignment).

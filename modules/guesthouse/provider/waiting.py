@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import json
 import shlex
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,24 +19,31 @@ from guesthouse.machine.connections import HostConnection
 POLL_S = 2.0
 # Asking sshd costs the host a login and a process each time; a booting guest needs that time.
 SCAN_EVERY = 6
+# sshd's keys are there before it listens, and cloud-init's config stage restarts it: it sets
+# passwords and sshd's own settings (https://docs.cloud-init.io/en/latest/explanation/boot.html).
+CLOUD_INIT_STATUS = "/run/cloud-init/status.json"
+TCP_TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
+LISTENING, SSH_PORT = "0A", ":0016"
 HOST_KEY_FILES = ("/etc/ssh/ssh_host_ed25519_key.pub", "/etc/ssh/ssh_host_ecdsa_key.pub")
 LOG_TAIL_BYTES = 1500
 
 
 @dataclass
 class Evidence:
-    """What the guest has told so far. ``addresses`` are by NIC name, without prefix length."""
+    """What the guest has told so far. ``addresses`` are by NIC name, without prefix length;
+    ``not_yet`` is why nobody can log in although the keys are known, which are left out then."""
 
     agent: bool = False
     addresses: dict[str, list[str]] = field(default_factory=dict)
     ssh_host_keys: list[str] = field(default_factory=list)
+    not_yet: str = ""
 
     def __str__(self) -> str:
         found = [f"{nic} {', '.join(a)}" for nic, a in self.addresses.items() if a]
         return (
             f"agent {'answers' if self.agent else 'silent'}; "
             f"addresses {'; '.join(found) or 'none'}; "
-            f"ssh {'answers' if self.ssh_host_keys else 'silent'}"
+            f"ssh {'answers' if self.ssh_host_keys else self.not_yet or 'silent'}"
         )
 
 
@@ -47,9 +55,10 @@ def wait_for_guest(
 ) -> tuple[Evidence, str]:
     """Wait until the guest answers; (evidence, reason) with an empty reason when it did.
 
-    A guest with a login has answered when its ssh host keys are known, from the agent (a channel
-    that only the host can reach) or, without one, from its sshd as the host sees it. A guest
-    without a login has answered at the first sign of life.
+    A guest with a login has answered when one can log in: the agent (a channel that only the host
+    can reach) tells its ssh host keys, that sshd listens and that cloud-init has set it up; without
+    an agent its sshd has to answer the host. One without a login has answered at the first sign
+    of life.
     """
     deadline = time.monotonic() + float(inputs["timeout_s"])
     evidence, last_said = Evidence(), ""
@@ -57,7 +66,8 @@ def wait_for_guest(
         if not domain.isActive():
             return evidence, _reason(host, inputs, evidence, "it stopped while it was booting")
         _look(domain, inputs, evidence)
-        if not evidence.ssh_host_keys and (turn % SCAN_EVERY == 0 or _alive(evidence)):
+        silent = not evidence.ssh_host_keys and not evidence.not_yet
+        if silent and (turn % SCAN_EVERY == 0 or _alive(evidence)):
             evidence.ssh_host_keys = _scan(host, inputs, evidence)
         if evidence.ssh_host_keys if inputs["login"] else _alive(evidence):
             return evidence, ""
@@ -80,7 +90,38 @@ def _look(domain: libvirt.virDomain, inputs: Mapping[str, Any], evidence: Eviden
     evidence.addresses = look_addresses(domain, inputs, evidence.agent)
     if evidence.agent:
         texts = (guest_agent.read_file(domain, path) for path in HOST_KEY_FILES)
-        evidence.ssh_host_keys = [" ".join(t.split()[:2]) for t in texts if t]
+        keys = [" ".join(t.split()[:2]) for t in texts if t]
+        evidence.not_yet = _not_yet(domain) if keys else ""
+        evidence.ssh_host_keys = [] if evidence.not_yet else keys
+
+
+def _not_yet(domain: libvirt.virDomain) -> str:
+    """Why nobody can log in yet, as its agent sees it, or ""."""
+    if is_setting_up(guest_agent.read_file(domain, CLOUD_INIT_STATUS)):
+        return "waits for cloud-init"
+    tables = [guest_agent.read_file(domain, path) for path in TCP_TABLES]
+    return "" if is_listening(tables) else "does not listen yet"
+
+
+def is_setting_up(status: str | None) -> bool:
+    """Is cloud-init before the end of its config stage? ``status`` is its status.json, or None."""
+    try:
+        return not json.loads(status or "")["v1"]["modules-config"]["finished"]
+    except (ValueError, KeyError, TypeError):
+        # No cloud-init, or nothing that it would write: whether sshd listens decides alone.
+        return False
+
+
+def is_listening(tables: Iterable[str | None]) -> bool:
+    """Does any address listen on ssh's port, by the kernel's tables of TCP sockets (proc(5))?
+
+    A guest whose agent gives none is believed to.
+    """
+    readable = [table for table in tables if table]
+    rows = [line.split() for table in readable for line in table.splitlines()[1:]]
+    return not readable or any(
+        row[1].endswith(SSH_PORT) and row[3] == LISTENING for row in rows if len(row) > 3
+    )
 
 
 def look_addresses(
