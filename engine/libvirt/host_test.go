@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"net"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	upstream "github.com/dmacvicar/terraform-provider-libvirt/libvirt"
 	"github.com/hashicorp/terraform-plugin-sdk/v2/helper/schema"
@@ -156,6 +159,20 @@ func TestTunnelThroughTheSystemsSsh(t *testing.T) {
 	if _, err := b.link().rpc.ConnectGetLibVersion(); err != nil {
 		t.Errorf("no new connection after the old one broke: %v", err)
 	}
+}
+
+// ssh makes its socket's name first and listens then; another process may run in between.
+func TestTunnelIsThereOnceSomebodyListens(t *testing.T) {
+	tunnel := &tunnel{folder: t.TempDir(), done: make(chan struct{})}
+	socket, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	must(t, err)
+	defer func() { _ = syscall.Close(socket) }()
+	must(t, syscall.Bind(socket, &syscall.SockaddrUnix{Name: tunnel.socket()}))
+	time.AfterFunc(200*time.Millisecond, func() { _ = syscall.Listen(socket, 8) })
+	must(t, tunnel.wait(context.Background()))
+	probe, err := net.Dial("unix", tunnel.socket())
+	must(t, err)
+	must(t, probe.Close())
 }
 
 func TestTunnelRefusesAWrongHostKey(t *testing.T) {

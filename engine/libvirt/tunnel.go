@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net"
 	"net/url"
 	"os"
 	"os/exec"
@@ -103,8 +104,9 @@ func (t *tunnel) socket() string { return filepath.Join(t.folder, "libvirt") }
 func (t *tunnel) wait(ctx context.Context) error {
 	deadline := time.After(tunnelTimeout)
 	for {
-		if _, err := os.Stat(t.socket()); err == nil {
-			return nil
+		// The name is there a moment before anybody listens.
+		if probe, err := net.Dial("unix", t.socket()); err == nil {
+			return probe.Close()
 		}
 		select {
 		case <-t.done:

@@ -22,6 +22,7 @@ from guesthouse.provider.image import ImageResource
 from guesthouse.provider.network import NetworkResource
 from guesthouse.provider.physical_function import PhysicalFunctionResource
 from guesthouse.provider.preflight import host_capacities
+from guesthouse.provider.reading import read_twice
 from guesthouse.provider.resource import Call, InitFailed, Resource
 from guesthouse.provider.values import UNKNOWN, plain_map, wrap_map
 from guesthouse.provider.vf_network import VfNetworkResource
@@ -174,7 +175,8 @@ class GuesthouseProvider(sdk.Provider):
         seen: dict[str, Any] | None = state
         if not state["connection"].get("maintenance"):
             read = partial(resource.read, request.resource_id, state)
-            seen = await self._on_host(state, read)
+            say = self._call(request.urn).say
+            seen = await self._on_host(state, partial(read_twice, read, say))
         if seen is None:
             return sdk.ReadResponse(resource_id="")
         inputs = {
