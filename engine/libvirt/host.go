@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"sync"
+	"time"
 
 	"github.com/digitalocean/go-libvirt"
 	upstream "github.com/dmacvicar/terraform-provider-libvirt/libvirt"
@@ -31,6 +32,12 @@ const (
 	// any machine, with user, address and port where every uri has them.
 	hostKeyKey  = "guesthouse_host_key"
 	identityKey = "guesthouse_identity_file"
+)
+
+// A daemon that just ends for want of work (libvirtd --timeout) is started again by systemd.
+const (
+	openTries = 3
+	openPause = 2 * time.Second
 )
 
 // host is one hypervisor as a provider's uri names it.
@@ -121,11 +128,18 @@ func (h *host) open(ctx context.Context) (*link, error) {
 		// Once both connections stand, nothing needs the socket's name any more.
 		defer tunnel.removeFolder()
 	}
-	if err := made.dial(address); err != nil {
-		made.close()
-		return nil, h.unreachable(made.tunnel, err)
+	for left := openTries - 1; ; left-- {
+		err := made.dial(address)
+		if err == nil {
+			return made, nil
+		}
+		made.hangUp()
+		if left == 0 || ctx.Err() != nil {
+			made.close()
+			return nil, h.unreachable(made.tunnel, err)
+		}
+		time.Sleep(openPause)
 	}
-	return made, nil
 }
 
 func (l *link) dial(address string) error {
@@ -149,11 +163,15 @@ func (h *host) unreachable(tunnel *tunnel, cause error) error {
 	return problem(h.name, what, "check that the host is up and that libvirtd runs on it")
 }
 
-func (l *link) close() {
+func (l *link) hangUp() {
 	if l.rpc != nil && l.rpc.IsConnected() {
 		// The connection is given up either way.
 		_ = l.rpc.Disconnect()
 	}
+}
+
+func (l *link) close() {
+	l.hangUp()
 	if l.tunnel != nil {
 		l.tunnel.close()
 	}

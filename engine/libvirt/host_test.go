@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"net"
 	"net/url"
 	"os"
@@ -158,6 +159,44 @@ func TestTunnelThroughTheSystemsSsh(t *testing.T) {
 	<-link.rpc.Disconnected()
 	if _, err := b.link().rpc.ConnectGetLibVersion(); err != nil {
 		t.Errorf("no new connection after the old one broke: %v", err)
+	}
+}
+
+// busy is a socket before the test's libvirtd that hangs up on its first callers.
+func busy(t *testing.T, refusals int) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "busy")
+	listener, err := net.Listen("unix", path)
+	must(t, err)
+	t.Cleanup(func() { _ = listener.Close() })
+	go func() {
+		for count := 0; ; count++ {
+			caller, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			daemon, err := net.Dial("unix", os.Getenv("GUESTHOUSE_TEST_SOCKET"))
+			if count < refusals || err != nil {
+				_ = caller.Close()
+				continue
+			}
+			go func() { _, _ = io.Copy(caller, daemon) }()
+			go func() { _, _ = io.Copy(daemon, caller) }()
+		}
+	}()
+	return "qemu+unix:///system?socket=" + path
+}
+
+func TestADaemonThatJustEndsIsAskedAgain(t *testing.T) {
+	for _, refusals := range []int{1, 2} {
+		link := mendedAt(t, "libvirt_pool", busy(t, refusals)).link()
+		if _, err := link.rpc.ConnectGetLibVersion(); err != nil {
+			t.Errorf("after %d refusals: %v", refusals, err)
+		}
+	}
+	_, err := mendedAt(t, "libvirt_pool", busy(t, 100)).meta.(*host).connect(context.Background())
+	if err == nil || !strings.Contains(err.Error(), "libvirt does not answer") {
+		t.Fatalf("a daemon that always hangs up gave %v", err)
 	}
 }
 
