@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import libvirt
 import pytest
+from google.protobuf import struct_pb2
+from pulumi.runtime.proto import provider_pb2
 
 from guesthouse.errors import GuesthouseError, MachineError, Problem, RefusedError, UnreachableError
 from guesthouse.provider import reading
+from guesthouse.provider.guest import GuestResource
+from guesthouse.provider.provider import GuesthouseProvider
+from guesthouse.provider.server import Servicer
 
 BROKEN = MachineError(Problem("host h1", "ssh broke\nin the midst"))
 
@@ -74,3 +81,24 @@ def test_no_more_looks_than_help(
         with pytest.raises(GuesthouseError):
             twice(machine)
     assert len(machine.answers) == left
+
+
+def test_a_refresh_outlives_one_broken_link(monkeypatch: pytest.MonkeyPatch) -> None:
+    state = {"connection": {"name": "h1", "maintenance": False}, "power": "running"}
+    answers: list[Any] = [BROKEN, {**state, "power": "paused"}]
+
+    def read(resource: GuestResource, resource_id: str, state: Any) -> Any:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(GuestResource, "read", read)
+    monkeypatch.setattr(reading, "PAUSE_S", 0.0)
+    properties = struct_pb2.Struct()
+    properties.update(state)
+    urn = "urn:pulumi:test::guesthouse::guesthouse:index:Guest::web"
+    request = provider_pb2.ReadRequest(id="5", urn=urn, properties=properties)
+    answer = asyncio.run(Servicer([], "0", GuesthouseProvider(None), "").Read(request, None))
+    assert answer.properties["power"] == "paused"
+    assert answers == []
