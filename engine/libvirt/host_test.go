@@ -175,8 +175,12 @@ func busy(t *testing.T, refusals int) string {
 			if err != nil {
 				return
 			}
+			if count < refusals {
+				_ = caller.Close()
+				continue
+			}
 			daemon, err := net.Dial("unix", os.Getenv("GUESTHOUSE_TEST_SOCKET"))
-			if count < refusals || err != nil {
+			if err != nil {
 				_ = caller.Close()
 				continue
 			}

@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 
-from guesthouse.provider.waiting import Evidence, is_listening, is_setting_up
+from guesthouse.provider.waiting import (
+    SCAN_EVERY,
+    Evidence,
+    is_listening,
+    is_scan_due,
+    is_setting_up,
+)
 
 TCP = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt\n"
 RESOLVER = "   0: 3600007F:0035 00000000:0000 0A 00000000:00000000 00:00000000 00000000\n"
@@ -70,3 +76,23 @@ def test_sshd_listens_when_the_kernel_says_so(tables: list[str | None], listenin
 )
 def test_what_was_seen_last_is_told(evidence: Evidence, said: str) -> None:
     assert str(evidence).endswith(said)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "every_turn", "now_and_then"),
+    [
+        (Evidence(), False, True),
+        (Evidence(addresses={"lan0": ["10.9.0.9"]}), True, True),
+        # Its agent tells no keys: it may not read files.
+        (Evidence(agent=True), True, True),
+        (Evidence(agent=True, not_yet="does not listen yet"), False, False),
+        # Its agent has fallen silent, for a moment or for good.
+        (Evidence(addresses={"lan0": ["10.9.0.9"]}, not_yet="waits for cloud-init"), False, True),
+        (Evidence(ssh_host_keys=["ssh-ed25519 AAAA"]), False, False),
+    ],
+)
+def test_sshd_is_asked_where_the_agent_does_not_tell(
+    evidence: Evidence, every_turn: bool, now_and_then: bool
+) -> None:
+    assert is_scan_due(SCAN_EVERY + 1, evidence) is every_turn
+    assert is_scan_due(SCAN_EVERY, evidence) is now_and_then

@@ -66,8 +66,7 @@ def wait_for_guest(
         if not domain.isActive():
             return evidence, _reason(host, inputs, evidence, "it stopped while it was booting")
         _look(domain, inputs, evidence)
-        silent = not evidence.ssh_host_keys and not evidence.not_yet
-        if silent and (turn % SCAN_EVERY == 0 or _alive(evidence)):
+        if is_scan_due(turn, evidence):
             evidence.ssh_host_keys = _scan(host, inputs, evidence)
         if evidence.ssh_host_keys if inputs["login"] else _alive(evidence):
             return evidence, ""
@@ -79,6 +78,14 @@ def wait_for_guest(
             return evidence, _reason(host, inputs, evidence, limit)
         time.sleep(POLL_S)
     raise AssertionError("an endless loop")
+
+
+def is_scan_due(turn: int, evidence: Evidence) -> bool:
+    """Is sshd itself to be asked now? Not where the agent says that nobody can log in yet; one that
+    said so and fell silent since is no longer waited for alone."""
+    if evidence.ssh_host_keys or (evidence.agent and evidence.not_yet):
+        return False
+    return turn % SCAN_EVERY == 0 or (_alive(evidence) and not evidence.not_yet)
 
 
 def _alive(evidence: Evidence) -> bool:
