@@ -23,14 +23,15 @@ down: ## Take the lab and its state away; caches stay
 test: setup test-fast test-lab ## All tests
 
 test-lab: setup ## One full pass of a lab of its own: life, mutations, bad input, end (about an hour)
-	@$(BIN)/pytest tests/lab -m "not long"
+	@$(BIN)/pytest tests/lab -m "not long" -o faulthandler_timeout=1800
 
 test-fast: ## Linters, types and all tests that need no lab; five to ten minutes
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@scripts/s3.sh > /dev/null
-	@$(BIN)/pytest -q -n auto --ignore=tests/lab -m "not lab"
+	@$(BIN)/pytest -q -n auto --ignore=tests/lab -m "not lab" \
+		-o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true
 
 test-long: ## Every row of effects on the lab that is up; kill -9 at every machine call; hours
 	@scripts/setup.sh --long

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +89,7 @@ class Engine:
             errors="replace",
         )
         with _signals_for(process) as seen, _relayed(process) as held:
-            code = process.wait()
+            code = _wait(process)
         said = "".join(held)
         if code and not seen:
             refuse_if_locked(said)
@@ -166,6 +166,14 @@ def _relayed(process: subprocess.Popen[str]) -> Iterator[list[str]]:
     yield held
     # Not for ever: something that the engine started may have kept its standard error.
     thread.join(5)
+
+
+def _wait(process: subprocess.Popen[str]) -> int:
+    """Its exit code. With a time-out, since Python handles a signal that comes just before a wait
+    only when that wait has ended."""
+    while True:
+        with suppress(subprocess.TimeoutExpired):
+            return process.wait(1)
 
 
 @contextmanager

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,8 @@ from guesthouse.facts.counters import counters
 if TYPE_CHECKING:
     from guesthouse.facts.counters import Counters
     from guesthouse.placement import Plan
+
+NAP_S = 0.2
 
 Answers = dict[str, "Counters | MachineError"]
 
@@ -90,7 +92,7 @@ class StackCollector:
 def serve(collector: StackCollector, address: str, port: int) -> None:
     """Serve http://ADDRESS:PORT/metrics until Ctrl-C or SIGTERM."""
     try:
-        server, thread = start_http_server(port, address, registry(collector))
+        server, _ = start_http_server(port, address, registry(collector))
     except (OSError, UnicodeError) as error:
         # A name that cannot be one, too long or with an empty part, is a UnicodeError.
         reason = (getattr(error, "strerror", None) or str(error)).lower()
@@ -98,10 +100,12 @@ def serve(collector: StackCollector, address: str, port: int) -> None:
         raise SetupError(problem) from None
     host = f"[{address}]" if ":" in address else address
     # Service managers send SIGTERM; a script's background process was born deaf to Ctrl-C.
+    ended: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)
-    with suppress(KeyboardInterrupt):
-        say(f"serving http://{host}:{server.server_port}/metrics until Ctrl-C")
-        thread.join()
+        signal.signal(number, lambda number, _frame: ended.append(number))
+    say(f"serving http://{host}:{server.server_port}/metrics until Ctrl-C")
+    # In naps: Python handles a signal that comes just before a wait when that wait has ended.
+    while not ended:
+        time.sleep(NAP_S)
     server.shutdown()
     server.server_close()

@@ -1,0 +1,82 @@
+"""A signal that comes in the moment before a wait ends the wait all the same."""
+
+from __future__ import annotations
+
+import _thread
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from guesthouse.cli import scrape
+from guesthouse.cli.engine import Engine
+from guesthouse.cli.families import Collected
+from guesthouse.cli.project import Project
+from guesthouse.cli.scrape import StackCollector, serve
+from scratch import scratch_project
+
+PROGRAM = """\
+#!/bin/sh
+sleep 60 & pid=$!
+trap 'kill $pid; exit 3' INT TERM
+touch here
+wait
+"""
+
+
+@pytest.fixture(autouse=True)
+def handlers() -> Iterator[None]:
+    old = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in old.items():
+        signal.signal(number, handler)
+
+
+@contextmanager
+def unnoticed(number: int, waits: Callable[[], bool]) -> Iterator[None]:
+    """The signal comes once the main thread ``waits``, and does not wake it: just as one that came
+    before the wait. It must be noticed within five seconds; a real one ends the wait then."""
+    noticed = threading.Event()
+    missed: list[int] = []
+
+    def send() -> None:
+        while not waits():
+            time.sleep(0.05)
+        time.sleep(0.5)
+        _thread.interrupt_main(number)
+        if not noticed.wait(5):
+            missed.append(number)
+            os.kill(os.getpid(), number)
+
+    sender = threading.Thread(target=send, daemon=True)
+    sender.start()
+    yield
+    noticed.set()
+    sender.join()
+    assert missed == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_server_ends(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(scrape, "say", told.append)
+    with unnoticed(number, lambda: bool(told)):
+        serve(cast(StackCollector, Collected(())), "127.0.0.1", 0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_engine_gets_it(number: int, tmp_path: Path) -> None:
+    folder = scratch_project(tmp_path / "project")
+    program = tmp_path / "pulumi"
+    program.write_text(PROGRAM)
+    program.chmod(0o755)
+    engine = Engine(Project(folder))
+    engine.program = str(program)
+    with unnoticed(number, (folder / "here").exists):
+        assert engine.run("up") == 130
