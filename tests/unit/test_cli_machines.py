@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from cli_site import KEY, SITE, write_project
 
+from guesthouse.checks import gather
 from guesthouse.cli.app import run
 from guesthouse.cli.engine import prepare_home
 from guesthouse.cli.forget import close_connections
@@ -134,8 +135,9 @@ def test_the_stack_that_is_meant(project: Project) -> None:
 
 
 def test_verify_of_what_does_not_answer_is_red(
-    project: Project, capsys: pytest.CaptureFixture[str]
+    project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr(gather, "HOST_PATIENCE_S", 1.0)
     engine = scratch_project(project.root / "engine") / ".guesthouse/engine"
     project.home.mkdir()
     (project.home / "engine").symlink_to(engine)
