@@ -141,7 +141,8 @@ install_packages() {
         say "from $backports, newer than Debian 12's own: ${backported[*]}"
     fi
     as_root apt-get -qq update
-    local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends)
+    local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends
+        -o DPkg::Lock::Timeout=120)
     if ((${#backported[@]})); then
         add_backports
         as_root "${apt[@]}" install -t "$backports" "${backported[@]}" >/dev/null

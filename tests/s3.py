@@ -66,22 +66,33 @@ def s3_server(folder: Path) -> Iterator[S3]:
     built = subprocess.run(script, stdout=subprocess.PIPE, check=True, text=True)
     data, log = folder / "buckets", folder / "s3.log"
     data.mkdir()
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = int(probe.getsockname()[1])
-    argv = [f"{built.stdout.strip()}/versitygw", "--quiet", "--region", REGION]
-    argv += ["--port", f"127.0.0.1:{port}", "posix", str(data)]
-    env = {**os.environ, "ROOT_ACCESS_KEY": ACCESS_KEY, "ROOT_SECRET_KEY": SECRET_KEY}
-    with log.open("w") as file:
-        process = subprocess.Popen(argv, env=env, stdout=file, stderr=file)
+    program = f"{built.stdout.strip()}/versitygw"
+    # Another process may take the port in the moment between.
+    started = (one for _ in range(3) if (one := _started(program, data, log)))
+    process, port = next(started, (None, 0))
+    assert process, log.read_text()
     try:
-        end = time.monotonic() + 30
-        while not _answers(port):
-            assert process.poll() is None and time.monotonic() < end, log.read_text()
-            time.sleep(0.05)
         yield S3(data, port)
     finally:
         process.terminate()
         process.wait(30)
+
+
+def _started(program: str, data: Path, log: Path) -> tuple[subprocess.Popen[bytes], int] | None:
+    """A server that answers, and its port; None when it has ended."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = int(probe.getsockname()[1])
+    argv = [program, "--quiet", "--region", REGION, "--port", f"127.0.0.1:{port}"]
+    env = {**os.environ, "ROOT_ACCESS_KEY": ACCESS_KEY, "ROOT_SECRET_KEY": SECRET_KEY}
+    with log.open("w") as file:
+        process = subprocess.Popen([*argv, "posix", str(data)], env=env, stdout=file, stderr=file)
+    end = time.monotonic() + 30
+    while not _answers(port) or process.poll() is not None:
+        if process.poll() is not None or time.monotonic() > end:
+            process.kill()
+            return None
+        time.sleep(0.05)
+    return process, port
 
 
 def _answers(port: int) -> bool:
@@ -96,15 +107,15 @@ class Tie:
 
     When armed, it keeps the first lock that is written until there is a second, and both answers
     until both are there; so each run looked for locks before the other wrote its own, and each sees
-    the other's when it looks again.
+    the other's when it looks again: it keeps the first that is taken back until there is a second.
     """
 
     def __init__(self, port: int) -> None:
         self._server = port
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
-        self._meet: threading.Barrier | None = None
-        self._left = 0
+        self._meet, self._part = threading.Barrier(2), threading.Barrier(2)
+        self._left = {b"PUT": 0, b"DELETE": 0}
         self._guard = threading.Lock()
         self.writes = 0
         threading.Thread(target=self._accept, daemon=True).start()
@@ -112,8 +123,8 @@ class Tie:
     def arm(self, tie: bool = True) -> None:
         """Count anew; the next two locks make a tie. A second is waited for, at most 20 seconds."""
         with self._guard:
-            self.writes, self._left = 0, 2 if tie else 0
-            self._meet = threading.Barrier(2, timeout=20)
+            self.writes, self._left = 0, dict.fromkeys(self._left, 2 if tie else 0)
+            self._meet, self._part = (threading.Barrier(2, timeout=20) for _ in range(2))
 
     def close(self) -> None:
         """No further connections."""
@@ -136,10 +147,11 @@ class Tie:
     ) -> None:
         for data in _chunks(source, to):
             # The engine asks one thing at a time on a connection, so a request begins a chunk.
-            line = data.split(b"\r\n", 1)[0]
-            if line.startswith(b"PUT ") and b"/locks/" in line and (meet := self._written()):
-                tied.append(meet)
-                _wait(meet)
+            verb, _, place = data.split(b"\r\n", 1)[0].partition(b" ")
+            if b"/locks/" in place and verb in self._left and self._is_of_a_tie(verb):
+                if verb == b"PUT":
+                    tied.append(self._meet)
+                _wait(self._meet if verb == b"PUT" else self._part)
             to.sendall(data)
 
     def _responses(
@@ -150,11 +162,11 @@ class Tie:
                 _wait(tied.pop())
             to.sendall(data)
 
-    def _written(self) -> threading.Barrier | None:
+    def _is_of_a_tie(self, verb: bytes) -> bool:
         with self._guard:
-            self.writes += 1
-            self._left -= 1
-            return self._meet if self._left >= 0 else None
+            self.writes += verb == b"PUT"
+            self._left[verb] -= 1
+            return self._left[verb] >= 0
 
 
 def _wait(barrier: threading.Barrier) -> None:

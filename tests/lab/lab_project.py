@@ -6,12 +6,14 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from guesthouse.cli.engine import environment
 from guesthouse.cli.project import Project
+from guesthouse.machine.ssh import SSH_FAILED
 from scratch import clean_environment
 
 # The installed command, beside the interpreter that runs the tests.
@@ -28,17 +30,31 @@ def why(result: subprocess.CompletedProcess[str]) -> str:
     return "\n".join(reasons) or text
 
 
+def pinged(ping: str) -> str:
+    """Shell text that says "answered" once a ping has an answer, for which it waits a minute: a
+    machine that stands still for a moment answers late."""
+    once = f"{ping} -q -c 1 -W 5 >/dev/null && echo answered && break"
+    return f"for n in $(seq 12); do {once}; sleep 1; done; true"
+
+
+def _good(result: subprocess.CompletedProcess[str], argv: Sequence[str]) -> str:
+    assert result.returncode == 0, f"guesthouse {' '.join(argv)}\n{why(result)}"
+    return result.stdout
+
+
 class LabProject:
     """The project folder, and the command in it."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        # The site file of the last `up`, when it went well.
+        self.applied = ""
 
     def run(
         self, *argv: str, text: str = "", timeout_s: float = 1800
     ) -> subprocess.CompletedProcess[str]:
         """`guesthouse ARGV...` in the folder, whatever its exit code; ``text`` is its input."""
-        return subprocess.run(
+        result = subprocess.run(
             [str(COMMAND), "-C", str(self.root), *argv],
             env=clean_environment(),
             input=text,
@@ -47,20 +63,30 @@ class LabProject:
             timeout=timeout_s,
             check=False,
         )
+        if argv[:2] == ("up", "lab"):
+            site = self.root / "stacks/lab.site.yaml"
+            self.applied = "" if result.returncode else site.read_text()
+        return result
 
     def guesthouse(self, *argv: str, text: str = "") -> str:
         """The command's output; its failure is the test's."""
-        result = self.run(*argv, text=text)
-        assert result.returncode == 0, f"guesthouse {' '.join(argv)}\n{why(result)}"
-        return result.stdout
+        return _good(self.run(*argv, text=text), argv)
 
     def host(self, command: str, text: str = "", name: str = "h1") -> str:
         """Shell text on a host of the lab, as root."""
-        return self.guesthouse("lab", "ssh", name, "--", "sh", "-c", command, text=text)
+        return self._ssh("lab", "ssh", name, "--", "sh", "-c", command, text=text)
 
     def guest(self, name: str, command: str) -> str:
         """Shell text in a guest, as its login user."""
-        return self.guesthouse("ssh", "-s", "lab", name, "--", "sh", "-c", command)
+        return self._ssh("ssh", "-s", "lab", name, "--", "sh", "-c", command)
+
+    def _ssh(self, *argv: str, text: str = "") -> str:
+        """A machine that is too busy to let us in is asked a second time."""
+        result = self.run(*argv, text=text)
+        if result.returncode == SSH_FAILED:
+            time.sleep(3)
+            result = self.run(*argv, text=text)
+        return _good(result, argv)
 
     def pulumi(self, *argv: str) -> subprocess.CompletedProcess[str]:
         """Plain `pulumi ARGV... -s lab` in the folder, whatever its exit code."""
@@ -71,6 +97,7 @@ class LabProject:
             env=environment(project, clean_environment()),
             capture_output=True,
             text=True,
+            timeout=1800,
             check=False,
         )
 

@@ -46,12 +46,14 @@ POOL = (
 POOL += " && virsh -q pool-define /run/gh-pool.xml && virsh -q pool-start guests"
 RANGE = "<range start='10.77.0.2' end='10.77.0.254'/>"
 DHCP = f'virsh -q net-update nat {{0}} ip-dhcp-range "{RANGE}" --live --config'
-# Until the VLAN's device is on its bridge again.
-WIRED = (
-    "for i in $(seq 60); do test -e /sys/class/net/enp0s4.{0}/master && exit 0; sleep 1; done; "
-    "exit 1"
-)
+# Until a command ends well.
+UNTIL = "for i in $(seq 60); do {0} && exit 0; sleep 1; done; exit 1"
+# Until a device is on its bridge again.
+WIRED = UNTIL.format("test -e /sys/class/net/{0}/master")
+BALLOON = "virsh -q setmem web {0}K --live; "
+BALLOON += UNTIL.format("virsh dumpxml web | grep -q 'currentMemory.*>{0}<'")
 STATUS = "/var/lib/dpkg/status"
+LET_GO = "networkctl --no-legend list enp0s4 | grep -q unmanaged"
 TAKEN = "/run/systemd/network/00-taken.network"
 IMAGE = "for f in /srv/guests/small-*; do mv $f ${f%.away}; done"
 
@@ -102,8 +104,9 @@ HOST = (
         "hosts.h1.bridges.br0.nic",
         "mkdir -p /run/systemd/network; "
         f"printf '[Match]\\nName=enp0s4\\n[Link]\\nUnmanaged=yes\\n' >{TAKEN}; "
-        "networkctl reload; sleep 2; ip link set enp0s4 nomaster",
-        f"rm -f {TAKEN}; networkctl reload; networkctl reconfigure enp0s4; sleep 3",
+        f"networkctl reload; ({UNTIL.format(LET_GO)}) && ip link set enp0s4 nomaster",
+        f"rm -f {TAKEN}; networkctl reload; networkctl reconfigure enp0s4; "
+        f"{WIRED.format('enp0s4')}",
     ),
     _host(
         "hosts.h1.bridges.br0.address",
@@ -114,13 +117,13 @@ HOST = (
     _host(
         "hosts.h1.bridges.br1.nic",
         "ip link delete enp0s4.42",
-        f"networkctl reconfigure enp0s4; {WIRED.format(42)}",
+        f"networkctl reconfigure enp0s4; {WIRED.format('enp0s4.42')}",
     ),
     _host(
         "hosts.h1.bridges.br1.vlan",
         "ip link delete enp0s4.42; ip link add link enp0s4 name enp0s4.43 type vlan id 43; "
         "ip link set dev enp0s4.43 master br1 up",
-        f"ip link delete enp0s4.43; networkctl reconfigure enp0s4; {WIRED.format(42)}",
+        f"ip link delete enp0s4.43; networkctl reconfigure enp0s4; {WIRED.format('enp0s4.42')}",
     ),
     _host(
         "hosts.h1.bridges.br1.address",
@@ -164,8 +167,8 @@ DOMAIN = (
     ),
     _host(
         "guests.web.memory_mib",
-        "virsh -q setmem web 448M --live",
-        "virsh -q setmem web 512M --live; sleep 3",
+        BALLOON.format(458752),
+        BALLOON.format(524288),
     ),
     _edited("web", ".memory_max_mib", "s/1048576</2097152</"),
     _edited("web", ".cpu", "s/mode='host-model'/mode='host-passthrough'/"),
@@ -251,8 +254,8 @@ INSIDE = (
         "web",
         ".nics.nat0.address",
         "ip -4 address flush dev nat0",
-        "networkctl reconfigure nat0; for i in $(seq 60); do "
-        "ip -4 -o address show dev nat0 | grep -q 10.77 && exit 0; sleep 1; done; exit 1",
+        "networkctl reconfigure nat0; "
+        + UNTIL.format("ip -4 -o address show dev nat0 | grep -q 10.77"),
     ),
     _guest(
         "db",

@@ -29,8 +29,8 @@ def test_busy_guests_outlive_a_host_that_is_halted_time_and_again(deployed: LabP
     socket = folder.lab / "h1.qmp"
     try:
         for _ in range(600):
-            qmp.command(socket, "stop")
-            qmp.command(socket, "cont")
+            qmp.command(socket, "stop", timeout_s=60)
+            qmp.command(socket, "cont", timeout_s=60)
             time.sleep(0.05)
     finally:
         qmp.command(socket, "cont", timeout_s=60)

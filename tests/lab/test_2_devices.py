@@ -6,6 +6,9 @@ from lab_project import Edit, LabProject
 
 DRIVER = "basename $(readlink /sys/bus/pci/devices/0000:02:00.0/driver)"
 SEEN = "cat /sys/bus/pci/devices/*/device | grep -c 0x10d3 || true"
+GONE = (
+    "for n in $(seq 60); do virsh dumpxml far | grep -q ua-spare || exit 0; sleep 1; done; exit 1"
+)
 GUESTS = "guests:\n  web:"
 FAR = "    host: h2\n"
 
@@ -22,12 +25,11 @@ def test_a_device_goes_to_a_running_guest_and_comes_back(deployed: LabProject, e
     edit(*declared("0000:09:00.0"))
     assert "0000:09:00.0" in deployed.refused()
     edit(*declared("0000:02:00.0"))
-    assert "device spare added (live)" in deployed.said()
-    deployed.guesthouse("up", "lab", "--yes")
+    assert "device spare added (live)" in deployed.guesthouse("up", "lab", "--yes")
     assert deployed.host(DRIVER, name="h2").strip() == "vfio-pci"
     assert deployed.guest("far", SEEN).strip() == "1"
     deployed.is_steady()
-    deployed.host("virsh -q detach-device-alias far ua-spare --live; sleep 5", name="h2")
+    deployed.host(f"virsh -q detach-device-alias far ua-spare --live; {GONE}", name="h2")
     told = deployed.run("preview", "lab", "--refresh")
     assert "device spare added (live)" in told.stdout + told.stderr
     deployed.guesthouse("up", "lab", "--yes", "--refresh")

@@ -23,6 +23,11 @@ SAID = (
     "cpu limit none -> 150 % (live)",
     "disk data operations limit none -> 500 /s (live)",
 )
+# Waits for an address by DHCP.
+GOT = (
+    "for i in $(seq 60); do "
+    "ip -4 -o address show {nic} | grep -q 10.77.0. && exit 0; sleep 1; done; exit 1"
+)
 DB = "    panic_device: true\n"
 
 
@@ -64,7 +69,7 @@ def test_one_edit_changes_a_running_guest_and_back(
     # The file system has grown with its disk, and holds what it held.
     assert int(inside(deployed, "df -k --output=size /mnt | tail -n 1")) > 1_900_000
     assert inside(deployed, "cat /mnt/kept; umount /mnt") == "kept"
-    assert "10.77.0." in inside(deployed, "ip -4 -o address show nat1")
+    inside(deployed, GOT.format(nic="nat1"))
     tune = deployed.host("virsh schedinfo web; virsh blkdeviotune web vdb")
     assert "cpu_shares     : 200" in tune and "global_quota   : 150000" in tune
     assert "total_iops_sec : 500" in tune
@@ -72,7 +77,7 @@ def test_one_edit_changes_a_running_guest_and_back(
     edit()
     deployed.guesthouse("up", "lab", "--yes")
     assert (boot_id(deployed, "web"), inside(deployed, "nproc")) == (boot, "1")
-    assert "10.77.0." in inside(deployed, "ip -4 -o address show nat0")
+    inside(deployed, GOT.format(nic="nat0"))
     deployed.is_steady()
 
 

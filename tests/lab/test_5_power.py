@@ -8,8 +8,12 @@ import time
 
 from lab_project import LabProject
 
-# In a second, when the connection has ended well.
-PANIC = "modprobe pvpanic-mmio; (sleep 1; echo c >/proc/sysrq-trigger) >/dev/null 2>&1 </dev/null &"
+# In a while, when the connection has ended well.
+PANIC = "modprobe pvpanic-mmio; (sleep 8; echo c >/proc/sysrq-trigger) >/dev/null 2>&1 </dev/null &"
+
+HEALTHY = ("healthy", "its agent answers")
+HUNG = ("hung", "its agent does not answer, its kernel does")
+CRASHED = ("crashed", "its kernel panicked")
 
 
 def _declare(lab: LabProject, power: str, on_crash: str = "restart") -> None:
@@ -50,31 +54,32 @@ def test_stopped_paused_and_running_again(deployed: LabProject) -> None:
     assert lab.guest("db", "cat /proc/sys/kernel/random/boot_id") == boot
 
 
-def _health(lab: LabProject, wanted: str) -> tuple[str, str]:
-    """What `status` says of db once it says ``wanted``, or after a minute."""
+def _health(lab: LabProject, *wanted: str) -> tuple[str, str]:
+    """What `status` says of db, health and reason, once it says ``wanted``, or after a minute."""
     for _ in range(12):
-        db = json.loads(lab.guesthouse("status", "lab", "--json"))["guests"]["db"]
-        if db["health"] == wanted:
+        told = json.loads(lab.run("status", "lab", "--json").stdout)["guests"]["db"]
+        found = str(told.get("health", told["state"])), str(told.get("reason", ""))
+        if found == wanted:
             break
         time.sleep(5)
-    return db["health"], db["reason"]
+    return found
 
 
 def test_who_hangs_and_who_crashes_is_told(deployed: LabProject) -> None:
     lab = deployed
-    assert _health(lab, "healthy") == ("healthy", "its agent answers")
+    assert _health(lab, *HEALTHY) == HEALTHY
     lab.guest("db", "sudo -n pkill -STOP qemu-ga")
-    assert _health(lab, "hung") == ("hung", "its agent does not answer, its kernel does")
+    assert _health(lab, *HUNG) == HUNG
     lab.guest("db", "sudo -n pkill -CONT qemu-ga")
-    assert _health(lab, "healthy")[0] == "healthy"
+    assert _health(lab, *HEALTHY) == HEALTHY
     try:
         _declare(lab, "running", on_crash="preserve")
         assert "db: on_crash restart -> preserve (live)" in lab.guesthouse("up", "lab", "--yes")
         lab.guest("db", f"sudo -n sh -c '{PANIC}'")
-        assert _health(lab, "crashed") == ("crashed", "its kernel panicked")
+        assert _health(lab, *CRASHED) == CRASHED
     finally:
         _declare(lab, "running")
         told = lab.guesthouse("up", "lab", "--yes", "--refresh")
     assert "power crashed -> running (live)" in told
-    assert _health(lab, "healthy") == ("healthy", "its agent answers")
+    assert _health(lab, *HEALTHY) == HEALTHY
     lab.guesthouse("verify", "lab")

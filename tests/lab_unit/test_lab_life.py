@@ -86,6 +86,8 @@ def crashing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crashes: int) -> l
     program.chmod(0o755)
     record = replace(record, qemu=str(program))
     starts = folder.lab / "starts"
+    # It takes none of its ports, which others may take meanwhile.
+    monkeypatch.setattr(boot, "is_free", lambda _: True)
     runs = lambda: starts.exists() and len(starts.read_text().split()) > crashes  # noqa: E731
     monkeypatch.setattr(boot, "answers", lambda _, host: host.name == "h2" or runs())
     said: list[str] = []

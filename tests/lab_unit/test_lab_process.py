@@ -34,7 +34,7 @@ def test_a_process_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
     while not (tmp_path / "log").read_bytes():
         time.sleep(0.02)
     process.end(running, grace_s=0.3)
-    assert not running.alive()
+    assert process.wait_gone(running, 20)
 
 
 def test_a_reused_pid_is_never_touched(tmp_path: Path) -> None:

@@ -169,13 +169,14 @@ def test_verify_asks_this_machine_for_real() -> None:
 
 def test_in_parallel_keeps_order_and_bound() -> None:
     lock, now, most = threading.Lock(), {"a": 0, "b": 0}, {"a": 0, "b": 0}
+    three = {group: threading.Barrier(3, timeout=30) for group in "ab"}
 
     def job(name: str) -> str:
         group = name[0]
         with lock:
             now[group] += 1
             most[group] = max(most[group], now[group])
-        time.sleep(0.02)
+        three[group].wait()
         with lock:
             now[group] -= 1
         return name.upper()
@@ -201,8 +202,8 @@ def test_an_interrupt_ends_the_waiting_at_once() -> None:
         from guesthouse.facts.parallel import in_parallel
         # A job in the background of a shell starts with the signal ignored.
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
         try:
+            threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
             in_parallel({"a": lambda: time.sleep(60)}, str, 1)
         except KeyboardInterrupt:
             print("stopped")

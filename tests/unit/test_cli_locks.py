@@ -18,7 +18,7 @@ from scratch import scratch_project
 PROGRAM = """\
 import time
 open("waiting", "w").close()
-time.sleep(5)
+time.sleep(60)
 """
 
 

@@ -19,6 +19,7 @@ from guesthouse.cli.engine import Engine
 from guesthouse.cli.families import Collected
 from guesthouse.cli.project import Project
 from guesthouse.cli.scrape import StackCollector, serve
+from guesthouse.facts.parallel import in_parallel
 from scratch import scratch_project
 
 PROGRAM = """\
@@ -33,6 +34,8 @@ wait
 @pytest.fixture(autouse=True)
 def handlers() -> Iterator[None]:
     old = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    # A job in the background of a shell, and all that it starts, was born deaf to it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     for number, handler in old.items():
         signal.signal(number, handler)
@@ -78,5 +81,19 @@ def test_the_engine_gets_it(number: int, tmp_path: Path) -> None:
     program.chmod(0o755)
     engine = Engine(Project(folder))
     engine.program = str(program)
-    with unnoticed(number, (folder / "here").exists):
+    before = signal.getsignal(number)
+    is_ours = lambda: signal.getsignal(number) is not before  # noqa: E731
+    with unnoticed(number, lambda: (folder / "here").exists() and is_ours()):
         assert engine.run("up") == 130
+
+
+def test_many_machines_are_not_awaited() -> None:
+    asked, answer = threading.Event(), threading.Event()
+
+    def ask() -> None:
+        asked.set()
+        answer.wait(30)
+
+    with unnoticed(signal.SIGINT, asked.is_set), pytest.raises(KeyboardInterrupt):
+        in_parallel({"h1": ask}, str, 1)
+    answer.set()

@@ -106,4 +106,5 @@ def test_what_does_not_come_is_an_error(ssh: SshDirectory) -> None:
         Session(ssh, "web", "echo hm; read -r _") as session,
         pytest.raises(UnreachableError, match="did not say 'yes' within 1 s, got hm"),
     ):
+        session.wait_for("hm", 10)
         session.wait_for("yes", 0.6)

@@ -121,9 +121,9 @@ def _guest(
         say(f"{guest.name}: waiting for cloud-init")
         while time.monotonic() < start + patience_s:
             time.sleep(PAUSE_S)
-            if _is_done(ask(run, cloud_init())):
+            if _is_done(_patiently(run, guest.name, cloud_init(), say, HOST_PATIENCE_S)):
                 break
-        return ask(run, guest_question(plan, guest))
+        return _patiently(run, guest.name, guest_question(plan, guest), say, HOST_PATIENCE_S)
     except MachineError as error:
         return _reason(error)
 

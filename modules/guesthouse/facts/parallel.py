@@ -41,8 +41,12 @@ def in_parallel(
         for _ in range(min(at_once, names.qsize())):
             threading.Thread(target=work, args=(names,), daemon=True).start()
     found: dict[str, T] = {}
-    for _ in jobs:
-        name, answer, error = done.get()
+    while len(found) < len(jobs):
+        try:
+            # In bits: Python handles a signal that comes just before a wait when that has ended.
+            name, answer, error = done.get(timeout=1)
+        except queue.Empty:
+            continue
         if error is not None:
             raise error
         found[name] = answer  # type: ignore[assignment]

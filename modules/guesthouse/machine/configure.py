@@ -79,6 +79,11 @@ def _connection(endpoint: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         "ssh_known_hosts_file": str(known_hosts),
         "ssh_config_file": str(folder / "ssh_config"),
         "ssh_strict_host_key_checking": "yes",
+        # A busy host may be slow to begin, or turn the first away.
+        "ssh_connect_retries": 1,
+        "ssh_connect_retry_min_delay": 2,
+        "ssh_connect_retry_max_delay": 5,
+        "ssh_paramiko_connect_kwargs": {"banner_timeout": 60, "auth_timeout": 60},
     }
     if endpoint["identity_file"]:
         data |= {"ssh_key": endpoint["identity_file"], "ssh_allow_agent": False}

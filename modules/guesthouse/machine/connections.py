@@ -106,7 +106,7 @@ class HostConnection:
             word = b"done\n"
         finally:
             self.generation += 1
-            _, stderr = process.communicate(input=word, timeout=300 if at_end else 30)
+            _, stderr = process.communicate(input=word, timeout=300)
         if at_end and process.returncode:
             got = stderr.decode(errors="replace").strip()[-500:]
             raise MachineError(Problem(f"host {self.name}", f"`{at_end[:200]}` failed", got=got))

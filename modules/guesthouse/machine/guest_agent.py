@@ -11,6 +11,13 @@ from typing import Any
 import libvirt
 import libvirt_qemu
 
+# It does not answer in time, or has lost its place in the talk: it may a moment later.
+SILENT = (
+    libvirt.VIR_ERR_AGENT_UNRESPONSIVE,
+    libvirt.VIR_ERR_AGENT_UNSYNCED,
+    libvirt.VIR_ERR_AGENT_COMMAND_TIMEOUT,
+)
+
 
 def _call(domain: libvirt.virDomain, command: str, timeout_s: int, **arguments: Any) -> Any:
     request: dict[str, Any] = {"execute": command}
@@ -30,27 +37,32 @@ def ping(domain: libvirt.virDomain, timeout_s: int = 2) -> bool:
 
 
 def read_file(domain: libvirt.virDomain, path: str, timeout_s: int = 10) -> str | None:
-    """A small text file of the guest (up to 48 KiB), or None when it can't be read."""
+    """A small text file of the guest (up to 48 KiB), or None when it can't be read.
+
+    Raises libvirtError when the agent is silent, which tells nothing of the file.
+    """
     try:
         handle = _call(domain, "guest-file-open", timeout_s, path=path, mode="r")
         try:
             answer = _call(domain, "guest-file-read", timeout_s, handle=handle, count=48 * 1024)
         finally:
             _call(domain, "guest-file-close", timeout_s, handle=handle)
-    except libvirt.libvirtError:
+    except libvirt.libvirtError as error:
+        if error.get_error_code() in SILENT:
+            raise
         return None
     return base64.b64decode(answer["buf-b64"]).decode(errors="replace")
 
 
 def run(
-    domain: libvirt.virDomain, argv: Sequence[str], timeout_s: int = 60
+    domain: libvirt.virDomain, argv: Sequence[str], timeout_s: int = 120
 ) -> tuple[int, str] | None:
     """(exit code, output) of a program in the guest, or None when the agent won't or can't."""
     deadline = time.monotonic() + timeout_s
     try:
         command = {"path": argv[0], "arg": list(argv[1:]), "capture-output": True}
-        pid = _call(domain, "guest-exec", 10, **command)["pid"]
-        while not (status := _call(domain, "guest-exec-status", 10, pid=pid))["exited"]:
+        pid = _call(domain, "guest-exec", 30, **command)["pid"]
+        while not (status := _status(domain, pid))["exited"]:
             if time.monotonic() > deadline:
                 return None
             time.sleep(0.5)
@@ -59,6 +71,16 @@ def run(
     texts = (status.get(name, "") for name in ("out-data", "err-data"))
     output = b"".join(base64.b64decode(text) for text in texts)
     return int(status.get("exitcode", -1)), output.decode(errors="replace")
+
+
+def _status(domain: libvirt.virDomain, pid: int) -> dict[str, Any]:
+    """Of a program; an agent that is silent for a moment has not said that it ended."""
+    try:
+        return dict(_call(domain, "guest-exec-status", 10, pid=pid))
+    except libvirt.libvirtError as error:
+        if error.get_error_code() in SILENT:
+            return {"exited": False}
+        raise
 
 
 def online_vcpus(domain: libvirt.virDomain) -> int:
@@ -82,7 +104,7 @@ def online_vcpus(domain: libvirt.virDomain) -> int:
 def online_memory(domain: libvirt.virDomain) -> None:
     """Take plugged memory in, where the guest's system has not done so by itself."""
     try:
-        blocks = _call(domain, "guest-get-memory-blocks", 10)
+        blocks = _call(domain, "guest-get-memory-blocks", 30)
         new = [{"phys-index": b["phys-index"], "online": True} for b in blocks if not b["online"]]
         if new:
             _call(domain, "guest-set-memory-blocks", 60, **{"mem-blks": new})

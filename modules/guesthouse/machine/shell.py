@@ -8,7 +8,7 @@ from typing import Any
 import testinfra
 
 from guesthouse.errors import MachineError, Problem, UnreachableError
-from guesthouse.machine.ssh import SshDirectory
+from guesthouse.machine.ssh import CONNECT_TIMEOUT_S, CONTROL_PERSIST_S, SshDirectory
 
 
 def ssh_runner(ssh: SshDirectory, name: str, timeout_s: float = 300) -> Callable[[str], str]:
@@ -25,7 +25,13 @@ def ssh_runner(ssh: SshDirectory, name: str, timeout_s: float = 300) -> Callable
 def testinfra_host(ssh: SshDirectory, name: str, sudo: bool = False) -> Any:
     """A testinfra host over the system's ssh client, our config and pinned keys only."""
     return testinfra.get_host(
-        f"ssh://{name}", ssh_config=str(ssh.config), sudo=sudo, ssh_extra_args="-o BatchMode=yes"
+        f"ssh://{name}",
+        ssh_config=str(ssh.config),
+        sudo=sudo,
+        # testinfra's own are shorter, and stand before those of our config.
+        timeout=CONNECT_TIMEOUT_S,
+        controlpersist=CONTROL_PERSIST_S,
+        ssh_extra_args="-o BatchMode=yes",
     )
 
 

@@ -22,6 +22,15 @@ from guesthouse.errors import MachineError, Problem, UnreachableError
 SSH_FAILED = 255
 # An emulated host under load needs its time.
 CONNECT_TIMEOUT_S = 30
+CONTROL_PERSIST_S = 120
+# What the client says of a server that was too busy to begin: nothing has run there.
+NOT_BEGUN = (b"kex_exchange_identification", b"banner exchange")
+
+
+def _has_not_begun(said: bytes) -> bool:
+    """Has nothing run on the machine? A shared connection that ended for want of work just then
+    says nothing at all."""
+    return not said.strip() or any(words in said for words in NOT_BEGUN)
 
 
 @dataclass(frozen=True)
@@ -93,7 +102,7 @@ def ssh_config_text(
         common += [
             "  ControlMaster auto",
             f'  ControlPath "{control_dir}/%C"',
-            "  ControlPersist 120",
+            f"  ControlPersist {CONTROL_PERSIST_S}",
         ]
     return "\n\n".join([*(_block(e) for e in endpoints), "\n".join(common)]) + "\n"
 
@@ -157,8 +166,7 @@ class SshDirectory:
         """Run a command on a machine; an exit code outside ``expected`` raises MachineError."""
         try:
             result = self._once(name, argv, input, timeout_s)
-            if result.returncode == SSH_FAILED and not result.stderr.strip():
-                # The shared connection ended for want of work just then: nothing has run.
+            if result.returncode == SSH_FAILED and _has_not_begun(result.stderr):
                 result = self._once(name, argv, input, timeout_s)
         except subprocess.TimeoutExpired as error:
             what = f"no answer within {timeout_s:.0f} s to `{shlex.join(argv)[:200]}`"

@@ -151,7 +151,8 @@ class LiveChange:
 
         Without an agent the guest's own rules decide.
         """
-        if not guest_agent.ping(self._domain):
+        # It has just taken devices in, and may be slow to answer.
+        if not guest_agent.ping(self._domain, 30):
             return
         vcpu = self._running().find("vcpu")
         count = int(vcpu.get("current") or vcpu.text)

@@ -19,6 +19,8 @@ from guesthouse.machine.connections import HostConnection
 POLL_S = 2.0
 # Asking sshd costs the host a login and a process each time; a booting guest needs that time.
 SCAN_EVERY = 6
+# An agent that is there answers within that, however busy its guest; one that is not fails at once.
+SLOW_S = 15
 # sshd's keys are there before it listens, and cloud-init's config stage restarts it: it sets
 # passwords and sshd's own settings (https://docs.cloud-init.io/en/latest/explanation/boot.html).
 CLOUD_INIT_STATUS = "/run/cloud-init/status.json"
@@ -67,7 +69,7 @@ def wait_for_guest(
             return evidence, _reason(host, inputs, evidence, "it stopped while it was booting")
         _look(domain, inputs, evidence)
         if is_scan_due(turn, evidence):
-            evidence.ssh_host_keys = _scan(host, inputs, evidence)
+            evidence.ssh_host_keys = _scanned(host, domain, inputs, evidence)
         if evidence.ssh_host_keys if inputs["login"] else _alive(evidence):
             return evidence, ""
         if str(evidence) != last_said and _alive(evidence):
@@ -96,10 +98,14 @@ def _look(domain: libvirt.virDomain, inputs: Mapping[str, Any], evidence: Eviden
     evidence.agent = guest_agent.ping(domain)
     evidence.addresses = look_addresses(domain, inputs, evidence.agent)
     if evidence.agent:
-        texts = (guest_agent.read_file(domain, path) for path in HOST_KEY_FILES)
-        keys = [" ".join(t.split()[:2]) for t in texts if t]
-        evidence.not_yet = _not_yet(domain) if keys else ""
-        evidence.ssh_host_keys = [] if evidence.not_yet else keys
+        try:
+            texts = [guest_agent.read_file(domain, path) for path in HOST_KEY_FILES]
+            keys = [" ".join(t.split()[:2]) for t in texts if t]
+            evidence.not_yet = _not_yet(domain) if keys else ""
+            evidence.ssh_host_keys = [] if evidence.not_yet else keys
+        except libvirt.libvirtError:
+            # It fell silent in the midst: nothing of it is known until it speaks again.
+            evidence.agent = False
 
 
 def _not_yet(domain: libvirt.virDomain) -> str:
@@ -166,6 +172,19 @@ def _ask_addresses(domain: libvirt.virDomain, source: int) -> Iterator[tuple[str
         for item in interface["addrs"] or []:
             if is_public(item["addr"]):
                 yield str(interface["hwaddr"]).lower(), str(item["addr"])
+
+
+def _scanned(
+    host: HostConnection,
+    domain: libvirt.virDomain,
+    inputs: Mapping[str, Any],
+    evidence: Evidence,
+) -> list[str]:
+    """What sshd itself tells, unless the agent was only slow: it knows more, and is asked again."""
+    keys = _scan(host, inputs, evidence)
+    if keys and not evidence.agent and guest_agent.ping(domain, SLOW_S):
+        return []
+    return keys
 
 
 def _scan(host: HostConnection, inputs: Mapping[str, Any], evidence: Evidence) -> list[str]:
