@@ -94,7 +94,7 @@ missing_packages() {
     for entry in "${packages[@]}"; do
         installed "${entry%%=*}" || echo "${entry%%=*}"
     done
-    # An older QEMU or libvirt of the release is to be replaced by the backport.
+    # An older QEMU of the release is to be replaced by the backport.
     if installed qemu-system-x86 && ! at_least "$(qemu_version)" "$qemu_oldest"; then
         printf '%s\n' qemu-system-x86 qemu-utils
     fi

@@ -100,6 +100,7 @@ def prometheus(target: str, folder: Path, interval_s: int) -> Iterator[Prometheu
         "--web.listen-address=127.0.0.1:0",
     ]
     # It listens before it has opened its data, and answers 503 meanwhile.
-    ready = r'(?s)msg="Listening on" address=(127\.0\.0\.1:\d+).*Server is ready to receive'
+    listens = r'msg="Listening on" address=(127\.0\.0\.1:\d+)'
+    ready = rf"(?s)(?=.*Server is ready to receive).*{listens}"
     with _started(argv, folder / "prometheus.log", ready, os.environ) as address:
         yield Prometheus(address)

@@ -108,6 +108,12 @@ def test_cloud_init_is_waited_for(site: Any) -> None:
     assert "web: waiting for cloud-init" in told
 
 
+def test_one_that_is_out_for_a_moment_after_its_first_answer_is_asked_again(site: Any) -> None:
+    for waits in ([NOT_YET, TIMED_OUT, WEB], [NOT_YET, WEB, TIMED_OUT, WEB]):
+        _, facts = site(h1=[H1], web=waits, db=[DB])
+        assert facts.guests["web"] == WEB
+
+
 def test_patience_ends(site: Any) -> None:
     _, facts = site(patience_s=0.05, h1=[H1], web=[TIMED_OUT], db=[DB])
     assert facts.guests["web"] == "ssh failed: Connection timed out"

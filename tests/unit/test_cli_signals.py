@@ -59,9 +59,11 @@ def unnoticed(number: int, waits: Callable[[], bool]) -> Iterator[None]:
 
     sender = threading.Thread(target=send, daemon=True)
     sender.start()
-    yield
-    noticed.set()
-    sender.join()
+    try:
+        yield
+    finally:
+        noticed.set()
+        sender.join()
     assert missed == []
 
 

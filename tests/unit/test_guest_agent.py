@@ -19,7 +19,8 @@ DOMAIN = cast(libvirt.virDomain, None)
 HOST = cast(HostConnection, None)
 REFUSED = error(libvirt.VIR_ERR_INTERNAL_ERROR)
 SILENT = [error(code) for code in guest_agent.SILENT]
-KEY = "ssh-ed25519 AAAA"
+KEY, OTHER = "ssh-ed25519 AAAA", "ssh-ed25519 BBBB"
+SETTING_UP = '{"v1": {"modules-config": {"finished": null}}}'
 
 
 class Agent:
@@ -52,6 +53,23 @@ def test_of_a_silent_one_a_file_is_not_missing(
     Agent(monkeypatch, file_open=[5], file_read=[silent], file_close=[{}])
     with pytest.raises(libvirt.libvirtError):
         guest_agent.read_file(DOMAIN, "/x")
+
+
+@pytest.mark.parametrize("closing", [REFUSED, SILENT[0]])
+def test_how_a_file_is_closed_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch, closing: Exception
+) -> None:
+    Agent(monkeypatch, file_open=[5], file_read=[text("so"), SILENT[0]], file_close=[closing])
+    assert guest_agent.read_file(DOMAIN, "/x") == "so"
+    with pytest.raises(libvirt.libvirtError):
+        guest_agent.read_file(DOMAIN, "/x")
+
+
+def test_a_slow_one_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    Agent(monkeypatch, ping=[*SILENT[:2], {}])
+    assert guest_agent.is_there(DOMAIN)
+    Agent(monkeypatch, ping=[SILENT[0]])
+    assert not guest_agent.is_there(DOMAIN)
 
 
 def test_a_file_that_is_not_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,22 +107,36 @@ def test_one_that_falls_silent_in_the_midst_has_let_nobody_in(
     assert evidence == Evidence(agent=False, not_yet="waits for cloud-init")
 
 
+SLOW = [SILENT[0], SILENT[0], {}]
+LISTENS = "head\n0: 00000000:0016 00000000:0000 0A"
+
+
 @pytest.mark.parametrize(
-    ("hears", "answers_now", "keys"),
+    ("pings", "heard", "files", "keys"),
     [
-        # It was only slow, and knows more than sshd.
-        (False, {}, []),
-        (False, SILENT[0], [KEY]),
+        # It was only slow, and knows more than sshd: not yet, or its keys.
+        (SLOW, False, [OTHER, "", SETTING_UP], []),
+        (SLOW, False, [OTHER, "", "", LISTENS, ""], [OTHER]),
         # It answers, and tells no keys.
-        (True, {}, [KEY]),
+        (SLOW, False, ["", ""], [KEY]),
+        ([SILENT[0]], True, [], [KEY]),
+        # It does not answer.
+        ([SILENT[0]], False, [], [KEY]),
     ],
 )
 def test_what_sshd_tells_counts_where_the_agent_does_not(
-    monkeypatch: pytest.MonkeyPatch, hears: bool, answers_now: Any, keys: list[str]
+    monkeypatch: pytest.MonkeyPatch, pings: list[Any], heard: bool, files: list[str], keys: Any
 ) -> None:
-    Agent(monkeypatch, ping=[answers_now])
+    Agent(
+        monkeypatch,
+        ping=pings,
+        file_open=[1],
+        file_read=[text(words) for words in files],
+        file_close=[{}],
+    )
     monkeypatch.setattr(waiting, "_scan", lambda *_: [KEY])
-    assert waiting._scanned(HOST, DOMAIN, {}, Evidence(agent=hears)) == keys
+    monkeypatch.setattr(waiting, "look_addresses", lambda *_: {})
+    assert waiting._scanned(HOST, DOMAIN, {}, Evidence(agent=heard)) == keys
 
 
 def test_who_is_not_heard_by_sshd_costs_no_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -114,6 +114,7 @@ def _guest(
     """Ask one guest; wait for its sshd, and for cloud-init to be done."""
     run, start = door.runner(guest.name), time.monotonic()
     patience_s = guest.timeout_s if patience_s is None else patience_s
+    again_s = min(patience_s, HOST_PATIENCE_S)
     try:
         first = _patiently(run, guest.name, guest_question(plan, guest), say, patience_s)
         if _is_done(first.cloud_init):
@@ -121,9 +122,9 @@ def _guest(
         say(f"{guest.name}: waiting for cloud-init")
         while time.monotonic() < start + patience_s:
             time.sleep(PAUSE_S)
-            if _is_done(_patiently(run, guest.name, cloud_init(), say, HOST_PATIENCE_S)):
+            if _is_done(_patiently(run, guest.name, cloud_init(), say, again_s)):
                 break
-        return _patiently(run, guest.name, guest_question(plan, guest), say, HOST_PATIENCE_S)
+        return _patiently(run, guest.name, guest_question(plan, guest), say, again_s)
     except MachineError as error:
         return _reason(error)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from pathlib import Path
@@ -92,7 +91,7 @@ class StackCollector:
 def serve(collector: StackCollector, address: str, port: int) -> None:
     """Serve http://ADDRESS:PORT/metrics until Ctrl-C or SIGTERM."""
     try:
-        server, _ = start_http_server(port, address, registry(collector))
+        server, thread = start_http_server(port, address, registry(collector))
     except (OSError, UnicodeError) as error:
         # A name that cannot be one, too long or with an empty part, is a UnicodeError.
         reason = (getattr(error, "strerror", None) or str(error)).lower()
@@ -105,7 +104,7 @@ def serve(collector: StackCollector, address: str, port: int) -> None:
         signal.signal(number, lambda number, _frame: ended.append(number))
     say(f"serving http://{host}:{server.server_port}/metrics until Ctrl-C")
     # In naps: Python handles a signal that comes just before a wait when that wait has ended.
-    while not ended:
-        time.sleep(NAP_S)
+    while thread.is_alive() and not ended:
+        thread.join(NAP_S)
     server.shutdown()
     server.server_close()

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from guesthouse.errors import MachineError, Problem
-from guesthouse.machine.ssh import Endpoint
+from guesthouse.machine.ssh import CONNECT_TIMEOUT_S, Endpoint
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,10 @@ def _connection(endpoint: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         "ssh_connect_retries": 1,
         "ssh_connect_retry_min_delay": 2,
         "ssh_connect_retry_max_delay": 5,
-        "ssh_paramiko_connect_kwargs": {"banner_timeout": 60, "auth_timeout": 60},
+        "ssh_paramiko_connect_kwargs": {
+            "banner_timeout": CONNECT_TIMEOUT_S,
+            "auth_timeout": CONNECT_TIMEOUT_S,
+        },
     }
     if endpoint["identity_file"]:
         data |= {"ssh_key": endpoint["identity_file"], "ssh_allow_agent": False}
@@ -110,7 +113,7 @@ def _run(request: Mapping[str, Any]) -> None:
         make_inventory: Any = Inventory
         make_config: Any = Config
         inventory = make_inventory(([(endpoint["name"], data)], {}))
-        state = State(inventory, make_config(CONNECT_TIMEOUT=30))
+        state = State(inventory, make_config(CONNECT_TIMEOUT=CONNECT_TIMEOUT_S))
         connect_all(state)
         try:
             _add_operations(state, request["job"])

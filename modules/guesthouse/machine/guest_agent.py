@@ -6,17 +6,15 @@ import base64
 import json
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import libvirt
 import libvirt_qemu
 
-# It does not answer in time, or has lost its place in the talk: it may a moment later.
-SILENT = (
-    libvirt.VIR_ERR_AGENT_UNRESPONSIVE,
-    libvirt.VIR_ERR_AGENT_UNSYNCED,
-    libvirt.VIR_ERR_AGENT_COMMAND_TIMEOUT,
-)
+# It does not answer in time, or has lost its place in the talk: it may a moment later. The last is
+# VIR_ERR_AGENT_COMMAND_TIMEOUT, for which libvirt before 11.2 has no name.
+SILENT = (libvirt.VIR_ERR_AGENT_UNRESPONSIVE, libvirt.VIR_ERR_AGENT_UNSYNCED, 112)
 
 
 def _call(domain: libvirt.virDomain, command: str, timeout_s: int, **arguments: Any) -> Any:
@@ -36,6 +34,14 @@ def ping(domain: libvirt.virDomain, timeout_s: int = 2) -> bool:
     return True
 
 
+def is_there(domain: libvirt.virDomain) -> bool:
+    """Does the agent answer, however slowly? One that nobody runs does not, at once.
+
+    libvirt gives it no more than five seconds to find its place in the talk again.
+    """
+    return any(ping(domain, 5) for _ in range(3))
+
+
 def read_file(domain: libvirt.virDomain, path: str, timeout_s: int = 10) -> str | None:
     """A small text file of the guest (up to 48 KiB), or None when it can't be read.
 
@@ -46,7 +52,8 @@ def read_file(domain: libvirt.virDomain, path: str, timeout_s: int = 10) -> str 
         try:
             answer = _call(domain, "guest-file-read", timeout_s, handle=handle, count=48 * 1024)
         finally:
-            _call(domain, "guest-file-close", timeout_s, handle=handle)
+            with suppress(libvirt.libvirtError):
+                _call(domain, "guest-file-close", timeout_s, handle=handle)
     except libvirt.libvirtError as error:
         if error.get_error_code() in SILENT:
             raise
@@ -74,9 +81,12 @@ def run(
 
 
 def _status(domain: libvirt.virDomain, pid: int) -> dict[str, Any]:
-    """Of a program; an agent that is silent for a moment has not said that it ended."""
+    """Of a program; an agent that is silent for a moment has not said that it ended.
+
+    That it ended is told once: when just that answer comes too late, it is lost.
+    """
     try:
-        return dict(_call(domain, "guest-exec-status", 10, pid=pid))
+        return dict(_call(domain, "guest-exec-status", 30, pid=pid))
     except libvirt.libvirtError as error:
         if error.get_error_code() in SILENT:
             return {"exited": False}

@@ -12,6 +12,7 @@ import os
 import shlex
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,8 @@ SSH_FAILED = 255
 # An emulated host under load needs its time.
 CONNECT_TIMEOUT_S = 30
 CONTROL_PERSIST_S = 120
+# Before a second try.
+PAUSE_S = 1.0
 # What the client says of a server that was too busy to begin: nothing has run there.
 NOT_BEGUN = (b"kex_exchange_identification", b"banner exchange")
 
@@ -165,9 +168,11 @@ class SshDirectory:
     ) -> subprocess.CompletedProcess[bytes]:
         """Run a command on a machine; an exit code outside ``expected`` raises MachineError."""
         try:
+            end = time.monotonic() + timeout_s
             result = self._once(name, argv, input, timeout_s)
             if result.returncode == SSH_FAILED and _has_not_begun(result.stderr):
-                result = self._once(name, argv, input, timeout_s)
+                time.sleep(PAUSE_S)
+                result = self._once(name, argv, input, max(0.0, end - time.monotonic()))
         except subprocess.TimeoutExpired as error:
             what = f"no answer within {timeout_s:.0f} s to `{shlex.join(argv)[:200]}`"
             raise UnreachableError(Problem(f"host {name}", what)) from error

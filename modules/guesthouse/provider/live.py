@@ -152,7 +152,7 @@ class LiveChange:
         Without an agent the guest's own rules decide.
         """
         # It has just taken devices in, and may be slow to answer.
-        if not guest_agent.ping(self._domain, 30):
+        if not guest_agent.is_there(self._domain):
             return
         vcpu = self._running().find("vcpu")
         count = int(vcpu.get("current") or vcpu.text)

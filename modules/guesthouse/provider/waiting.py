@@ -19,8 +19,6 @@ from guesthouse.machine.connections import HostConnection
 POLL_S = 2.0
 # Asking sshd costs the host a login and a process each time; a booting guest needs that time.
 SCAN_EVERY = 6
-# An agent that is there answers within that, however busy its guest; one that is not fails at once.
-SLOW_S = 15
 # sshd's keys are there before it listens, and cloud-init's config stage restarts it: it sets
 # passwords and sshd's own settings (https://docs.cloud-init.io/en/latest/explanation/boot.html).
 CLOUD_INIT_STATUS = "/run/cloud-init/status.json"
@@ -94,8 +92,13 @@ def _alive(evidence: Evidence) -> bool:
     return evidence.agent or any(evidence.addresses.values())
 
 
-def _look(domain: libvirt.virDomain, inputs: Mapping[str, Any], evidence: Evidence) -> None:
-    evidence.agent = guest_agent.ping(domain)
+def _look(
+    domain: libvirt.virDomain,
+    inputs: Mapping[str, Any],
+    evidence: Evidence,
+    answers: Callable[[libvirt.virDomain], bool] = guest_agent.ping,
+) -> None:
+    evidence.agent = answers(domain)
     evidence.addresses = look_addresses(domain, inputs, evidence.agent)
     if evidence.agent:
         try:
@@ -180,10 +183,12 @@ def _scanned(
     inputs: Mapping[str, Any],
     evidence: Evidence,
 ) -> list[str]:
-    """What sshd itself tells, unless the agent was only slow: it knows more, and is asked again."""
+    """What sshd itself tells, unless the agent was only slow: it knows more than sshd."""
     keys = _scan(host, inputs, evidence)
-    if keys and not evidence.agent and guest_agent.ping(domain, SLOW_S):
-        return []
+    if keys and not evidence.agent:
+        _look(domain, inputs, evidence, guest_agent.is_there)
+        if evidence.agent:
+            return [] if evidence.not_yet else evidence.ssh_host_keys or keys
     return keys
 
 
