@@ -79,7 +79,7 @@ def s3_server(folder: Path) -> Iterator[S3]:
 
 
 def _started(program: str, data: Path, log: Path) -> tuple[subprocess.Popen[bytes], int] | None:
-    """A server that answers, and its port; None when it has ended."""
+    """A server that answers, and its port; None when it ended or did not answer."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = int(probe.getsockname()[1])
     argv = [program, "--quiet", "--region", REGION, "--port", f"127.0.0.1:{port}"]
@@ -90,6 +90,7 @@ def _started(program: str, data: Path, log: Path) -> tuple[subprocess.Popen[byte
     while not _answers(port) or process.poll() is not None:
         if process.poll() is not None or time.monotonic() > end:
             process.kill()
+            process.wait()
             return None
         time.sleep(0.05)
     return process, port

@@ -25,7 +25,8 @@ def test_a_device_goes_to_a_running_guest_and_comes_back(deployed: LabProject, e
     edit(*declared("0000:09:00.0"))
     assert "0000:09:00.0" in deployed.refused()
     edit(*declared("0000:02:00.0"))
-    assert "device spare added (live)" in deployed.guesthouse("up", "lab", "--yes")
+    assert "device spare added (live)" in deployed.said()
+    deployed.guesthouse("up", "lab", "--yes")
     assert deployed.host(DRIVER, name="h2").strip() == "vfio-pci"
     assert deployed.guest("far", SEEN).strip() == "1"
     deployed.is_steady()

@@ -53,7 +53,7 @@ def test_attributes_are_set_and_set_back_when_they_go(deployed: LabProject, edit
     boot = boot_id(deployed)
     other = "defaults: {max_tx_mbps: 300, trust: true, spoof_check: false}\n        "
     edit(DEFAULTS + FIXED, other + FIXED.replace("vlan: 42", "vlan: 43"))
-    said = deployed.guesthouse("up", "lab", "--yes")
+    said = deployed.said()
     for change in (
         "VF 0-3 max_tx 500 -> 300 Mbit/s",
         "VF 0-3 trust no -> yes",
@@ -61,6 +61,7 @@ def test_attributes_are_set_and_set_back_when_they_go(deployed: LabProject, edit
         "VF 0 vlan 42 -> 43",
     ):
         assert f"{change} (live)" in said
+    deployed.guesthouse("up", "lab", "--yes")
     seen = vfs(deployed)
     assert [(v["trust"], v["spoofchk"], v["rate"]["max_tx"]) for v in seen] == [
         (True, False, 300)

@@ -57,8 +57,11 @@ def test_stopped_paused_and_running_again(deployed: LabProject) -> None:
 def _health(lab: LabProject, *wanted: str) -> tuple[str, str]:
     """What `status` says of db, health and reason, once it says ``wanted``, or after a minute."""
     for _ in range(12):
-        told = json.loads(lab.run("status", "lab", "--json").stdout)["guests"]["db"]
-        found = str(told.get("health", told["state"])), str(told.get("reason", ""))
+        result = lab.run("status", "lab", "--json")
+        found = f"exit code {result.returncode}", result.stderr
+        if result.returncode == 0:
+            db = json.loads(result.stdout)["guests"]["db"]
+            found = str(db.get("health", db["state"])), str(db.get("reason", ""))
         if found == wanted:
             break
         time.sleep(5)
