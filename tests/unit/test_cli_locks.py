@@ -10,8 +10,10 @@ import subprocess
 import time
 from pathlib import Path
 
+import pytest
+
 from guesthouse.cli.engine import Engine
-from guesthouse.cli.locks import clear_dead
+from guesthouse.cli.locks import clear_dead, is_dead_here
 from guesthouse.cli.project import Project
 from scratch import scratch_project
 
@@ -54,3 +56,23 @@ def test_foreign_living_and_torn_locks_stay(tmp_path: Path) -> None:
         (folder / f"{name}.json").write_text(text)
     assert clear_dead(project, "one") == []
     assert {path.stem for path in folder.iterdir()} == set(texts)
+
+
+def test_a_process_that_nobody_collected_is_dead() -> None:
+    here = socket.gethostname()
+    with subprocess.Popen(["sleep", "60"]) as process:
+        assert not is_dead_here(here, process.pid)
+        process.kill()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        assert is_dead_here(here, process.pid)
+        assert not is_dead_here("elsewhere.example", process.pid)
+
+
+def test_a_process_that_cannot_be_looked_at_lives(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where /proc shows only one's own processes, root without CAP_SYS_PTRACE included."""
+
+    def hidden(path: Path) -> str:
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr(Path, "read_text", hidden)
+    assert not is_dead_here(socket.gethostname(), os.getpid())

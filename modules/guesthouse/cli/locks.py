@@ -12,6 +12,7 @@ import socket
 from pathlib import Path
 
 from guesthouse.cli.project import Project
+from guesthouse.lab.process import parse_start_ticks
 
 
 def clear_dead(project: Project, stack: str) -> list[int]:
@@ -48,4 +49,16 @@ def is_dead_here(host: str, pid: int) -> bool:
         return True
     except PermissionError:
         return False  # lives, as another user
-    return False
+    return _is_zombie(pid)
+
+
+def _is_zombie(pid: int) -> bool:
+    """Whether a process has ended and waits to be collected, in many containers for ever.
+
+    A process that cannot be looked at (another user's, where /proc hides those) is none.
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return parse_start_ticks(stat) is None
