@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import libvirt
@@ -218,4 +219,5 @@ class World:
             time.sleep(0.1)
         assert not self._providers(), "the provider outlives its engine"
         for pid, _ in self._session():
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # ended by itself just now
+                os.kill(pid, signal.SIGKILL)
