@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -71,8 +72,16 @@ def test_a_process_that_nobody_collected_is_dead() -> None:
 def test_a_process_that_cannot_be_looked_at_lives(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where /proc shows only one's own processes, root without CAP_SYS_PTRACE included."""
 
-    def hidden(path: Path) -> str:
+    def hidden(path: Path, errors: str) -> str:
         raise FileNotFoundError(path)
 
     monkeypatch.setattr(Path, "read_text", hidden)
     assert not is_dead_here(socket.gethostname(), os.getpid())
+
+
+def test_a_process_of_any_name_lives(tmp_path: Path) -> None:
+    program = os.fsencode(tmp_path) + b"/\xff"
+    shutil.copy("/bin/sleep", program)
+    with subprocess.Popen([program, "60"]) as process:
+        assert not is_dead_here(socket.gethostname(), process.pid)
+        process.kill()

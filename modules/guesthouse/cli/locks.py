@@ -58,7 +58,8 @@ def _is_zombie(pid: int) -> bool:
     A process that cannot be looked at (another user's, where /proc hides those) is none.
     """
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
+        # It holds the command's name, which may be any bytes.
+        stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")
     except OSError:
         return False
     return parse_start_ticks(stat) is None
