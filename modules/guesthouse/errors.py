@@ -1,4 +1,5 @@
-"""The error tree. Comes in: what went wrong. Goes out: one readable message. Imports nothing.
+"""The error tree. Comes in: what went wrong. Goes out: one readable message that
+may be shown anywhere. May import: display.
 
 The form of every message: ``where: what is wrong, got <value>, allowed <values>`` and, on a line
 of its own, ``hint: <the next action>``.
@@ -8,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+
+from guesthouse.display import visible
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class Problem:
             text += f", allowed {self.allowed}"
         if self.hint:
             text += f"\n  hint: {self.hint}"
-        return text
+        return visible(text)
 
 
 class GuesthouseError(Exception):

@@ -25,7 +25,7 @@ FINDINGS = [PASSED, FAILED, WARNING, *UNCHECKED, LEFT_OUT]
 
 TEXT = """\
 FAILED hosts.h1.b: b has its size (on h1)
-  seen: 2 <\x07>
+  seen: 2 <\\x07>
   wanted: 3
   remedy: grow it
 WARNING pools.p: room (on h1)

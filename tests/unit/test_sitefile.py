@@ -171,7 +171,7 @@ def test_files_that_are_not_there(stacks: Path) -> None:
         "stacks/x.yaml: cannot be read: no such file or directory"
     ]
     assert texts(read(stacks)) == ["stacks: is a folder\n  hint: name a site file"]
-    assert texts(read(Path("a\0b"))) == ["a\0b: cannot be read: embedded null byte"]
+    assert texts(read(Path("a\0b"))) == [r"a\x00b: cannot be read: embedded null byte"]
     path = stacks / "lab.site.yaml"
     path.write_text(SOUND)
     assert texts(read(path, stacks / "local.yaml")) == [

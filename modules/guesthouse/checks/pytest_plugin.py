@@ -17,6 +17,7 @@ from guesthouse.checks.check import Check
 from guesthouse.checks.compile import checks
 from guesthouse.checks.finding import Finding
 from guesthouse.checks.gather import Door
+from guesthouse.display import visible
 from guesthouse.placement import Plan
 
 
@@ -69,8 +70,8 @@ def look_up(config: pytest.Config, check_id: str) -> Finding:
     finding = config.stash[DECLARED].findings[check_id]
     if finding.status == "not checked":
         if finding.is_red:
-            pytest.fail(f"not checked: {finding.seen}", pytrace=False)
-        pytest.skip(f"not checked: {finding.seen}")
+            pytest.fail(visible(f"not checked: {finding.seen}"), pytrace=False)
+        pytest.skip(visible(f"not checked: {finding.seen}"))
     return finding
 
 
@@ -78,7 +79,9 @@ def expect(finding: Finding) -> None:
     """Fails the test with what was seen, wanted, and what to do."""
     if finding.status == "failed":
         pytest.fail(
-            f"{finding.path}: {finding.what} (on {finding.machine})\n"
-            f"seen: {finding.seen}\nwanted: {finding.wanted}\nremedy: {finding.remedy}",
+            visible(
+                f"{finding.path}: {finding.what} (on {finding.machine})\n"
+                f"seen: {finding.seen}\nwanted: {finding.wanted}\nremedy: {finding.remedy}"
+            ),
             pytrace=False,
         )

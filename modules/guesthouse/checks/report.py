@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 from xml.etree import ElementTree
 
 from guesthouse.checks.finding import Finding, green
-
-# XML 1.0 has no way to write control characters.
-_CONTROL = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
+from guesthouse.display import visible
 
 # Of the checks that one cause leaves unanswered, so many are named in the text.
 SHOWN = 5
@@ -41,7 +37,7 @@ def text(findings: Sequence[Finding]) -> str:
             lines += _failed(finding)
     for (reason, severity), items in _unchecked(findings).items():
         note = "" if severity == "error" else f" ({severity})"
-        lines.append(f"NOT CHECKED{note}: {reason}")
+        lines.append(f"NOT CHECKED{note}: {_within(reason)}")
         lines += [f"  {item.path}: {item.what}" for item in items[:SHOWN]]
         if len(items) > SHOWN:
             lines.append(f"  and {len(items) - SHOWN} more")
@@ -49,17 +45,22 @@ def text(findings: Sequence[Finding]) -> str:
         lines.append(f"{machine}: {_numbers(numbers)}")
     word = "all is as declared" if green(findings) else "NOT as declared"
     lines.append(f"{len(findings)} checks: {_numbers(counts(findings))}; {word}")
-    return "\n".join(lines) + "\n"
+    return visible("\n".join(lines)) + "\n"
 
 
 def _failed(finding: Finding) -> list[str]:
     word = "FAILED" if finding.severity == "error" else finding.severity.upper()
     return [
         f"{word} {finding.path}: {finding.what} (on {finding.machine})",
-        f"  seen: {finding.seen}",
-        f"  wanted: {finding.wanted}",
-        f"  remedy: {finding.remedy}",
+        f"  seen: {_within(finding.seen)}",
+        f"  wanted: {_within(finding.wanted)}",
+        f"  remedy: {_within(finding.remedy)}",
     ]
+
+
+def _within(value: str) -> str:
+    """What a machine said: lines of its own stay within what is said about it."""
+    return value.replace("\n", "\n    ")
 
 
 def _unchecked(findings: Iterable[Finding]) -> dict[tuple[str, str], list[Finding]]:
@@ -95,7 +96,7 @@ def junit(stack: str, findings: Sequence[Finding]) -> str:
     suites = ElementTree.Element("testsuites")
     suite = ElementTree.SubElement(suites, "testsuite", _attributes(stack, findings))
     for finding in findings:
-        name = _plain(f"{finding.path}: {finding.what}")
+        name = visible(f"{finding.path}: {finding.what}")
         about = {"classname": finding.machine, "name": name, "time": "0"}
         _outcome(ElementTree.SubElement(suite, "testcase", about), finding)
     ElementTree.indent(suites, space="  ")
@@ -123,15 +124,11 @@ def _outcome(case: ElementTree.Element, finding: Finding) -> None:
         return
     if finding.status == "not checked":
         tag = "skipped" if _is_skip(finding) else "error"
-        ElementTree.SubElement(case, tag, message=_plain(f"not checked: {finding.seen}"))
+        ElementTree.SubElement(case, tag, message=visible(f"not checked: {finding.seen}"))
         return
     told = f"seen: {finding.seen}\nwanted: {finding.wanted}\nremedy: {finding.remedy}"
     if not finding.is_red:
-        ElementTree.SubElement(case, "system-out").text = _plain(f"{finding.severity}: {told}")
+        ElementTree.SubElement(case, "system-out").text = visible(f"{finding.severity}: {told}")
         return
-    message = _plain(f"seen {finding.seen}, wanted {finding.wanted}")
-    ElementTree.SubElement(case, "failure", message=message).text = _plain(told)
-
-
-def _plain(value: str) -> str:
-    return _CONTROL.sub(lambda match: repr(match[0])[1:-1], value)
+    message = visible(f"seen {finding.seen}, wanted {finding.wanted}")
+    ElementTree.SubElement(case, "failure", message=message).text = visible(told)

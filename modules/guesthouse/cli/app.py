@@ -36,6 +36,7 @@ from guesthouse.cli import (
 )
 from guesthouse.cli.output import print_error
 from guesthouse.cli.project import Project
+from guesthouse.display import visible
 from guesthouse.errors import GuesthouseError, Problem, SetupError
 
 # sysexits(3) EX_SOFTWARE: an error inside the program.
@@ -117,7 +118,7 @@ def _write_log() -> Path:
     except (GuesthouseError, OSError):
         folder = Path(tempfile.mkdtemp(prefix="guesthouse-log-"))
     path = folder / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{os.getpid()}.log"
-    path.write_text(f"{' '.join(sys.argv)}\n\n{traceback.format_exc()}", encoding="utf-8")
+    path.write_text(visible(f"{' '.join(sys.argv)}\n\n{traceback.format_exc()}"), encoding="utf-8")
     return path
 
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from guesthouse.cli.project import Project
 from guesthouse.cli.turns import STARTS, in_turn, refuse_if_locked
+from guesthouse.display import visible
 from guesthouse.errors import Problem, SetupError
 
 # A shell's code for a program that Ctrl-C ended: 128 + SIGINT.
@@ -93,7 +94,7 @@ class Engine:
         said = "".join(held)
         if code and not seen:
             refuse_if_locked(said)
-        sys.stderr.write(said)
+        sys.stderr.write(visible(said, colours=True))
         return INTERRUPTED if seen else code
 
     def ask(self, *argv: str, text: str = "") -> str:
@@ -159,7 +160,7 @@ def _relayed(process: subprocess.Popen[str]) -> Iterator[list[str]]:
                 if held or any(start in line for start in STARTS):
                     held.append(line)
                 else:
-                    print(line, end="", file=sys.stderr, flush=True)
+                    print(visible(line, colours=True), end="", file=sys.stderr, flush=True)
 
     thread = threading.Thread(target=relay, daemon=True)
     thread.start()

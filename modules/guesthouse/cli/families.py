@@ -12,6 +12,8 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from guesthouse.display import visible
+
 # A metric's name, the values of its labels in their order, and its value.
 Row = tuple[str, tuple[str, ...], float]
 
@@ -106,8 +108,8 @@ def families(rows: Iterable[Row]) -> Iterator[Metric]:
         if name in found:
             kind = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
             family = kind(name, about, labels=labels)
-            for values, value in found[name].items():
-                family.add_metric(values, value)
+            for values, number in found[name].items():
+                family.add_metric([visible(value) for value in values], number)
             yield family
 
 

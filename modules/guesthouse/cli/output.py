@@ -12,7 +12,9 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
+from guesthouse.display import visible, visible_json
 from guesthouse.errors import GuesthouseError, Problem, SetupError
 
 # Characters; wider than any row, so that nothing is folded in a file or a pipe.
@@ -32,9 +34,16 @@ __all__ = [
 ]
 
 
+class _Console(Console):
+    """Shows text, whoever wrote it: what is printed as text cannot steer the terminal."""
+
+    def render_str(self, text: str, *args: Any, **options: Any) -> Text:
+        return super().render_str(visible(text), *args, **options)
+
+
 def stdout() -> Console:
     """Standard output. Made anew each time, so that it is the stream of this moment."""
-    console = Console(soft_wrap=True, highlight=False, emoji=False)
+    console = _Console(soft_wrap=True, highlight=False, emoji=False)
     if not console.is_terminal:
         console.width = _FILE_WIDTH
     return console
@@ -42,7 +51,7 @@ def stdout() -> Console:
 
 def stderr() -> Console:
     """Standard error: progress and errors, so that results can be piped."""
-    return Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
+    return _Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
 
 
 def say(text: str) -> None:
@@ -61,14 +70,14 @@ def progress(title: str) -> Iterator[Callable[[str], None]]:
 
         def tell(text: str) -> None:
             console.print(escape(text), style="dim")
-            status.update(f"{escape(title)}: {escape(text)}")
+            status.update(f"{escape(title)}: {escape(visible(text))}")
 
         yield tell
 
 
 def print_json(value: Any) -> None:
     """A value as JSON: two blanks of indent, keys in their own order."""
-    print(json.dumps(value, indent=2, ensure_ascii=False, default=_plain))
+    print(visible_json(json.dumps(value, indent=2, ensure_ascii=False, default=_plain)))
 
 
 def _plain(value: Any) -> Any:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from guesthouse.display import visible, visible_json
 from guesthouse.errors import Problem
 
 SCHEMA = (
@@ -67,7 +68,7 @@ def text(files: Sequence[Path], problems: Mapping[Path, Iterable[Problem]]) -> s
         "results": [_result(file, problem, used) for file, problem in found],
     }
     log = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
-    return json.dumps(log, indent=2, ensure_ascii=False) + "\n"
+    return visible_json(json.dumps(log, indent=2, ensure_ascii=False)) + "\n"
 
 
 def _rule(problem: Problem) -> str:
@@ -114,6 +115,6 @@ def _result(file: Path, problem: Problem, used: Sequence[str]) -> dict[str, Any]
 
 def _message(problem: Problem) -> str:
     """The problem in words: what the place does not say already, and the hint."""
-    said = str(problem).removeprefix(f"{problem.where}: ")
+    said = str(problem).removeprefix(f"{visible(problem.where)}: ")
     name = ".".join(problem.path)
     return f"{name}: {said}" if name else said

@@ -20,6 +20,7 @@ from guesthouse.components.resources import (
     VfNetwork,
 )
 from guesthouse.components.summary import summary
+from guesthouse.display import visible
 from guesthouse.model import start_order
 from guesthouse.placement import GuestPlan, Plan, VfNetworkPlan
 
@@ -172,7 +173,7 @@ class SiteComponent(pulumi.ComponentResource):
             if await guest.changes.is_known()
         }
         if line := summary(told):
-            pulumi.log.info(line)
+            pulumi.log.info(visible(line))
 
 
 async def _refused(resource: Resource) -> Sequence[str]:

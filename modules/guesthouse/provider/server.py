@@ -16,6 +16,7 @@ from google.protobuf import any_pb2
 from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, status_pb2
 
+from guesthouse.display import visible
 from guesthouse.errors import GuesthouseError
 from guesthouse.provider.provider import GuesthouseProvider, InitFailedResponse
 
@@ -71,7 +72,7 @@ async def _guarded(context: Any, answer: Awaitable[Any]) -> Any:
         if isinstance(cause, GuesthouseError):
             await context.abort(grpc.StatusCode.UNKNOWN, str(cause))
         if isinstance(cause, libvirt.libvirtError):
-            said = f"libvirt refused: {cause.get_error_message()}"
+            said = visible(f"libvirt refused: {cause.get_error_message()}")
             await context.abort(grpc.StatusCode.UNKNOWN, said)
         raise
 
@@ -85,17 +86,18 @@ class _Status(grpc.Status):  # type: ignore[misc]
 
 def _init_failed(error: InitFailedResponse) -> _Status:
     """The engine keeps such a resource in the state, and goes on with it at the next `up`."""
+    reason = visible(error.reason)
     detail = provider_pb2.ErrorResourceInitFailed(
         id=error.resource_id,
         properties=PropertyValue.marshal_map(error.state),
         inputs=PropertyValue.marshal_map(error.inputs),
-        reasons=[error.reason],
+        reasons=[reason],
     )
     packed = any_pb2.Any()
     packed.Pack(detail)
-    status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=error.reason)
+    status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=reason)
     status.details.append(packed)
-    return _Status(error.reason, status.SerializeToString())
+    return _Status(reason, status.SerializeToString())
 
 
 class EngineLog:
@@ -105,7 +107,7 @@ class EngineLog:
         self._engine = engine_pb2_grpc.EngineStub(grpc.insecure_channel(address))
 
     def __call__(self, urn: str, message: str) -> None:
-        request = engine_pb2.LogRequest(severity=engine_pb2.INFO, message=message, urn=urn)
+        request = engine_pb2.LogRequest(severity=engine_pb2.INFO, message=visible(message), urn=urn)
         self._engine.Log(request)
 
 

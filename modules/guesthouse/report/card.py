@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import ClassVar
 
+from guesthouse.display import visible
 from guesthouse.report.colours import LIGHT
 from guesthouse.report.topology import Card, Guest, Host, Mark, Topology, Wire, shown
 
@@ -74,6 +75,7 @@ class HostCard:
         """``room`` is the width that the text may take; it is cut to fit."""
         size = 14 if "14" in extra else 12
         most = max(3, int(room / (size * _WIDTH_OF_CHARACTER)))
+        text = visible(text)
         cut = text if len(text) <= most else f"{text[: most - 1]}…"
         fill = {"ink": "#1f2328", "dim": "#59636e"}.get(style) or LIGHT[style[2:]].text
         self._parts.append(
@@ -125,7 +127,7 @@ class HostCard:
             self._parts.append(
                 f'<text class="t-{mark.style}" x="{self.WIDTH - _PAD - 10}" y="{y + 14}" '
                 f'text-anchor="end" font-weight="600" fill="{LIGHT[mark.style].text}">'
-                f"{escape(mark.words)}</text>"
+                f"{escape(visible(mark.words))}</text>"
             )
 
     @property

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from guesthouse.display import visible
 from guesthouse.report.events import Step
 
 _CONTEXT_LINES = 3
@@ -25,11 +26,16 @@ def diffs(step: Step) -> tuple[Diff, ...]:
     old, new = dict(_documents(step.old)), dict(_documents(step.new))
     found = []
     for title in dict.fromkeys([*new, *old]):
-        one, other = (texts.get(title, "").splitlines() for texts in (old, new))
+        one, other = (_lines(texts.get(title, "")) for texts in (old, new))
         lines = [*difflib.unified_diff(one, other, lineterm="", n=_CONTEXT_LINES)][2:]
         if lines:
             found.append(Diff(title, "\n".join(lines)))
     return tuple(found)
+
+
+def _lines(text: str) -> list[str]:
+    """As a reviewer sees them: a carriage return ends no line."""
+    return visible(text).removesuffix("\n").split("\n") if text else []
 
 
 def _documents(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from guesthouse.display import visible_json
 from guesthouse.errors import Problem
 from guesthouse.placement import Plan
 from guesthouse.report.events import Events
@@ -58,4 +59,4 @@ def failed_early(stack: str, problems: Sequence[Problem], exit_code: int) -> dic
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    return visible_json(json.dumps(value, indent=2, ensure_ascii=False)) + "\n"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from guesthouse.display import visible
 from guesthouse.errors import Problem
 from guesthouse.report.diffs import Diff
 from guesthouse.report.review import ACTIONS, NOUNS, Outcome, Review, Subject
@@ -131,7 +132,7 @@ def _topology(diagram: str, pictures: Sequence[str]) -> list[str]:
 
 
 def _fold(subject: Subject, diff: Diff) -> str:
-    lines = diff.text.splitlines()
+    lines = visible(diff.text).split("\n")
     more = len(lines) - _DIFF_LINES
     if more > 0:
         lines = [*lines[:_DIFF_LINES], f"… {more} more lines: see report.json"]
@@ -146,8 +147,8 @@ def _fold(subject: Subject, diff: Diff) -> str:
 
 def escaped(text: str) -> str:
     """Words of a user as words: no markup, no mention of anybody, one line."""
-    text = _SPECIAL.sub(_entity, text.replace("&", "&amp;")).replace("@", "@&#8203;")
-    return _LINE_END.sub(" ", text)
+    text = visible(_LINE_END.sub(" ", text))
+    return _SPECIAL.sub(_entity, text.replace("&", "&amp;")).replace("@", "@&#8203;")
 
 
 def _entity(match: re.Match[str]) -> str:
@@ -157,7 +158,7 @@ def _entity(match: re.Match[str]) -> str:
 
 def _code(text: str) -> str:
     """Text to copy. In code spans nothing is markup but as many backticks as began it."""
-    text = _LINE_END.sub(" ", text)
+    text = visible(_LINE_END.sub(" ", text))
     fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
     # Blanks keep a backtick at either end apart; Markdown takes one of each away again.
     blank = " " if "`" in (text[:1], text[-1:]) else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from guesthouse.display import visible
 from guesthouse.report.colours import LIGHT
 from guesthouse.report.topology import Host, Topology, shown
 
@@ -93,4 +94,4 @@ def _text(text: str) -> str:
     """In quotes; Mermaid has its own entities (#quot;), and a number sign begins one."""
     for mark, entity in (("#", "#35;"), ('"', "#quot;"), ("<", "#lt;"), (">", "#gt;")):
         text = text.replace(mark, entity)
-    return text.replace("\n", " ")
+    return visible(text).replace("\n", " ")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from html import escape
 
+from guesthouse.display import visible
 from guesthouse.report.card import GUESTS_OF_ONE, HostCard
 from guesthouse.report.colours import DARK, LIGHT
 from guesthouse.report.topology import Topology
@@ -31,7 +32,7 @@ def svg(topology: Topology) -> str:
         heights[column] += card.height + _GAP
     width = 2 * _MARGIN + columns * (HostCard.WIDTH + _GAP) - _GAP
     height = max(heights) + _LEGEND
-    title = escape(topology.title)
+    title = escape(visible(topology.title))
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
         f'viewBox="0 0 {width} {height}" role="img" font-family="{_FONT}" font-size="12">'
