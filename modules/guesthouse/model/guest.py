@@ -7,16 +7,19 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from guesthouse.display import NOT_IN_LINE
 from guesthouse.model.values import (
     InterfaceAddress,
     InterfaceName,
     IpAddress,
+    Line,
     Mac,
     MachineType,
     MemoryMib,
     Model,
     Name,
     PackageName,
+    Text,
     UserName,
     VcpuCount,
     VlanId,
@@ -34,9 +37,11 @@ class SshKey(Model):
 
     key: Annotated[
         str,
-        StringConstraints(pattern=r"^(ssh-|ecdsa-|sk-)[a-z0-9@.-]+ [A-Za-z0-9+/=]+( .*)?$"),
+        StringConstraints(
+            pattern=rf"^(ssh-|ecdsa-|sk-)[a-z0-9@.-]+ [A-Za-z0-9+/=]+( [^{NOT_IN_LINE}]*)?$"
+        ),
     ]
-    file: str | None = None
+    file: Line | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -50,7 +55,7 @@ class User(Model):
     ssh_keys: tuple[SshKey, ...] = ()
     password: SecretName | None = None
     sudo: bool = False
-    shell: str = "/bin/sh"
+    shell: Line = "/bin/sh"
 
 
 def _data(value: dict[str, Any]) -> dict[str, Any]:
@@ -72,7 +77,7 @@ class CloudInit(Model):
     """
 
     packages: tuple[PackageName, ...] = ()
-    runcmd: tuple[str, ...] = ()
+    runcmd: tuple[Text, ...] = ()
     users: dict[UserName, User] = Field(default_factory=dict)
     user_data: Annotated[dict[str, Any], AfterValidator(_data)] = Field(default_factory=dict)
     on_change: Literal["keep", "rerun", "replace"] = "keep"
@@ -167,7 +172,7 @@ class Guest(Model):
     on_crash: OnCrash = "restart"
     watchdog: Literal["reset", "poweroff", "pause", "dump"] | None = None
     panic_device: bool = False
-    description: str = ""
+    description: Text = ""
     timeout_s: Annotated[int, Field(ge=10, le=86400)] = 600
     shutdown_timeout_s: Annotated[int, Field(ge=10, le=86400)] = 300
     allow: tuple[Permission, ...] = ()

@@ -12,9 +12,11 @@ from guesthouse.model.values import (
     AbsolutePath,
     BootCount,
     FileMode,
+    HostAddress,
     HostKey,
     InterfaceAddress,
     InterfaceName,
+    Line,
     MemoryMib,
     Model,
     Name,
@@ -76,12 +78,14 @@ class Host(Model):
     A ``libvirt_uri`` of libvirt's test driver makes a host of pure memory, without ssh.
     """
 
-    address: str = ""
+    address: HostAddress = ""
     port: Port = 22
     user: UserName = "root"
-    identity_file: str | None = None
+    identity_file: Line | None = None
     host_keys: tuple[HostKey, ...] = ()
-    libvirt_uri: Annotated[str, StringConstraints(pattern=r"^test(\+unix)?:///.*$")] | None = None
+    libvirt_uri: Annotated[str, StringConstraints(pattern=r"^test(\+unix)?:///[!-~]*$")] | None = (
+        None
+    )
     memory_mib: MemoryMib | None = None
     vcpus: VcpuCount | None = None
     boots_at_once: BootCount = 4

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
+from guesthouse.display import NOT_IN_LINE
 from guesthouse.model.values import InterfaceName, Mac, Model, VlanId
 
 # ip-link(8), "vf": rates are whole Mbit/s.
@@ -73,7 +74,9 @@ class PhysicalFunction(Model):
     pci_address: PciAddress | None = None
     driver: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")] | None = None
     device: PciId | None = None
-    alias: Annotated[str, StringConstraints(pattern=r"^[^\s/]{1,255}$")] | None = None
+    alias: Annotated[str, StringConstraints(pattern=rf"^[^\s/{NOT_IN_LINE}]{{1,255}}$")] | None = (
+        None
+    )
     virtual_functions: Annotated[int, Field(ge=0, le=1024)]
     defaults: VfDefaults = VfDefaults()
     fixed: Annotated[dict[VfNumber, FixedVf], BeforeValidator(_once)] = Field(default_factory=dict)

@@ -176,6 +176,7 @@ def _guests(site: Site, names: Mapping[str, _Names], reach: Reach) -> Iterator[P
     for name, guest in site.guests.items():
         path = ("guests", name)
         yield from names["hosts"].check((*path, "host"), guest.host)
+        yield from _serial_log(path, site, guest)
         yield from _room_to_grow(path, guest)
         yield from _disks(path, site, guest, names)
         for nic_name, nic in guest.nics.items():
@@ -201,6 +202,14 @@ def _network_hint(name: str, network: Network, host: str) -> str:
     # Of the others, only a bridge network without hosts depends on what the hosts declare.
     bridge = network.bridge if isinstance(network, BridgeNetwork) else ""
     return f"declare bridge '{bridge}' under hosts.{host}.bridges"
+
+
+def _serial_log(path: Path, site: Site, guest: Guest) -> Iterator[Problem]:
+    """libvirt's own log of NAME-serial is the file that QEMU logs NAME's serial port to."""
+    other = site.guests.get(path[1].removesuffix("-serial"))
+    if other and other is not guest and other.host == guest.host:
+        what = f"libvirt's log of it is the serial log of guest '{path[1][:-7]}' on the same host"
+        yield problem(path, what, hint="give one of the two another name or another host")
 
 
 def _room_to_grow(path: Path, guest: Guest) -> Iterator[Problem]:

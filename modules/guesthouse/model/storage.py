@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
-from guesthouse.model.values import AbsolutePath, Model, Name, Sha256
+from guesthouse.model.values import AbsolutePath, Line, Model, Name, Sha256
 
 
 class Pool(Model):
@@ -27,6 +27,6 @@ class Image(Model):
     ``source`` is a path; ``sha256`` is the digest of that file, which names it on the hosts.
     """
 
-    source: str = Field(min_length=1)
+    source: Annotated[Line, StringConstraints(min_length=1)]
     sha256: Sha256
     format: Literal["qcow2", "raw"] = "qcow2"

@@ -7,6 +7,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from guesthouse.display import NOT_IN_LINE, NOT_IN_TEXT
+
 
 class Model(BaseModel):
     """Base of all models: frozen, and a key that is not a field is a problem."""
@@ -17,11 +19,22 @@ class Model(BaseModel):
     )
 
 
+def _unscoped(value: str) -> str:
+    """A scope id is any text (RFC 4007), and means something on one machine only."""
+    if "%" in value:
+        raise ValueError("has a scope id, which only one machine understands")
+    return value
+
+
+def _host_address(value: str) -> str:
+    return _ip(value) if ":" in value else value
+
+
 def _interface(value: str) -> str:
     """An address with its prefix length, as ``10.90.0.11/24``; kept as text."""
     if "/" not in value:
         raise ValueError("the prefix length is missing (as in 10.90.0.11/24)")
-    interface = ipaddress.ip_interface(value)
+    interface = ipaddress.ip_interface(_unscoped(value))
     network = interface.network
     if network.num_addresses > 2 and interface.ip in (
         network.network_address,
@@ -33,14 +46,14 @@ def _interface(value: str) -> str:
 
 def _network(value: str) -> str:
     """A subnet as ``10.77.0.0/24``: no host bits, room for a gateway and one guest."""
-    network = ipaddress.ip_network(value)
+    network = ipaddress.ip_network(_unscoped(value))
     if network.num_addresses < 4:
         raise ValueError("the subnet has no room for a gateway and a guest")
     return str(network)
 
 
 def _ip(value: str) -> str:
-    return str(ipaddress.ip_address(value))
+    return str(ipaddress.ip_address(_unscoped(value)))
 
 
 def _mac(value: str) -> str:
@@ -58,11 +71,24 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0
 # Linux: IFNAMSIZ is 16 with the closing NUL; no slash, no colon, no blank.
 InterfaceName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._-]{0,14}$")]
 UserName = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")]
-PackageName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9+.-]+$")]
+# apt-get(8) removes what is named with a minus behind it, and strips a plus; g++ is a name.
+PackageName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9+.-]*([a-z0-9.]|\+\+)$")]
 UnitName = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9:_.@-]+\.(service|socket|timer|target|path|mount)$")
 ]
-AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/([^/\x00-\x1f]+/?)*$", max_length=4096)]
+# One line, and text of several lines, in which every letter is seen.
+Line = Annotated[str, StringConstraints(pattern=rf"^[^{NOT_IN_LINE}]*$")]
+Text = Annotated[str, StringConstraints(pattern=rf"^[^{NOT_IN_TEXT}]*$")]
+_PART = f"[^/{NOT_IN_LINE}]+"
+AbsolutePath = Annotated[
+    str, StringConstraints(pattern=rf"^/({_PART}(/{_PART})*/?)?$", max_length=4096)
+]
+# A host's name or address for ssh(1); empty where there is none.
+HostAddress = Annotated[
+    str,
+    StringConstraints(pattern=r"^([A-Za-z0-9_:][A-Za-z0-9._:-]*)?$", max_length=253),
+    AfterValidator(_host_address),
+]
 FileMode = Annotated[str, StringConstraints(pattern=r"^0[0-7]{3}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$", to_lower=True)]
 HostKey = Annotated[

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from hashlib import sha256
 
 from guesthouse.errors import SiteError
 from guesthouse.model import (
@@ -86,8 +88,18 @@ Images = dict[tuple[str, str, str], ImagePlan]
 
 
 def _disks(site: Site, name: str, guest: Guest, images: Images) -> Iterator[DiskPlan]:
+    serials: set[str] = set()
     for index, (disk_name, disk) in enumerate(guest.disks.items()):
-        yield _disk(site, name, guest.host, index, disk_name, disk, images)
+        made = _disk(site, name, guest.host, index, disk_name, disk, images)
+        if made.serial in serials:
+            made = replace(made, serial=_distinct_serial(disk_name))
+        serials.add(made.serial)
+        yield made
+
+
+def _distinct_serial(name: str) -> str:
+    """For a disk whose name begins as an earlier one's: that one keeps what its guest knows."""
+    return f"{name[:11]}-{sha256(name.encode()).hexdigest()[:8]}"
 
 
 def _guest(site: Site, identity: Identity, name: str, guest: Guest, images: Images) -> GuestPlan:
