@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from guesthouse.display import visible
 from guesthouse.effects import Change, Effect
 from guesthouse.errors import Problem
 from guesthouse.report.diffs import Diff, diffs
@@ -158,7 +159,7 @@ def _subject(step: Step) -> Subject:
 def problems_of(text: str) -> list[Problem]:
     """The problems in a message: a line each, a hint on an indented line of its own."""
     found: list[Problem] = []
-    for line in filter(None, (line.rstrip() for line in text.splitlines())):
+    for line in filter(None, (line.rstrip() for line in visible(text).split("\n"))):
         hint = line.strip().removeprefix("hint: ")
         if line.startswith(" ") and found and not found[-1].hint and hint != line.strip():
             found[-1] = Problem("", found[-1].what, hint=hint)
