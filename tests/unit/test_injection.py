@@ -115,3 +115,27 @@ def test_a_label_is_a_label(attack: str) -> None:
     (family,) = text_string_to_metric_families(made)
     (sample,) = family.samples
     assert sample.labels == {"stack": "s", "host": "h", "device": visible(text)}
+
+
+ADDED = {
+    "a.xml": ("<a><b/></a>", "<a><b/><b/></a>"),
+    "b.xml": ('<a b="1"/>', '<a b="1" c="1"/>'),
+    "a.ini": ("[A]\nB=1\n", "[A]\nB=1\r[C]\n"),
+    "b.ini": ("# a\n[A]\n", "# a\nB=1\n[A]\n"),
+    "a.yaml": ("a: b\n", "a: b\nc: d\n"),
+    "b.yaml": ("a: b\n", 'a: "@@password_hash:x@@"\n'),
+    "a.json": ('{"a": "b"}', '{"a": ["b"]}'),
+    "a.sh": ("cat 'a'", "cat 'a' b"),
+    "b.sh": ("cat 'a'", "cat 'a'; b"),
+    "ssh.config": ("Host a\n  Port 22\n", "Host a\n  Port 22\n  ProxyCommand b\n"),
+    "a.md": ("a\n", "a **b**\n"),
+    "b.md": ("```\na\n```\n", "```\na\r```\r# b\n"),
+    "a.mmd": ('a["b"]\n', 'a["b"]\n  c["d"]\n'),
+    "a.svg": ("<svg><text/></svg>", "<svg><text/><a/></svg>"),
+}
+
+
+@pytest.mark.parametrize("name", ADDED)
+def test_a_reader_sees_what_was_added(name: str, tmp_path: Path) -> None:
+    control, attacked = (read(name, text, tmp_path).structure for text in ADDED[name])
+    assert control != attacked
