@@ -21,7 +21,7 @@ _MARK = re.compile(r"= ([^\s=]+)")
 # without a line break, so the mark has an end of its own.
 ENCODE = r"""
 run=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n') && [ -n "$run" ] || exit 1
-virsh_encoded() { sed "s/^/|/; s/==$run \([^= ]*\)==/\n= \1\n|/g"; }
+virsh_encoded() { sed "s/^/|/; s/==$run \([^= ]*\)==/\n= \1\n|/g"; echo; }
 """
 
 # No entities, no network: the text comes from a machine.

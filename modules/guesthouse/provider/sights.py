@@ -69,6 +69,7 @@ for file in "$told"/*; do
   [ -e "$file" ] || continue
   echo "= ${{file##*/}}/agent"
   sed 's/^/|/' "$file"
+  # Its last line need not have an end.
   echo
 done
 """
@@ -140,7 +141,9 @@ def _addresses(
         for line in answers.get(f"{uuid}/{source}", "").splitlines():
             words = line.split()
             if len(words) == 4 and words[1].lower() in names:
-                address, name = told.address(words[3].split("/")[0]), names[words[1].lower()]
+                name = names[words[1].lower()]
+                local, _, prefix_length = words[3].partition("/")
+                address = told.address(local) if told.interface(local, prefix_length) else None
                 if address and told.is_public(address) and address not in found.get(name, []):
                     found.setdefault(name, []).append(address)
         if source == "agent" and found:
