@@ -84,6 +84,11 @@ func newHost(text string) (*host, error) {
 		return nil, problem("libvirt provider", "uri has only one of "+sshConfigKey+" and "+sshNameKey,
 			"give both: the ssh_config file and the host's alias in it")
 	}
+	if h.sshName != "" {
+		if _, err := configValue("Host", h.sshName); err != nil {
+			return nil, err
+		}
+	}
 	for _, key := range []string{markKey, sshConfigKey, sshNameKey, hostKeyKey, identityKey} {
 		query.Del(key)
 	}

@@ -79,21 +79,16 @@ func openTunnel(ctx context.Context, h *host) (*tunnel, error) {
 // writeConfig makes an ssh_config(5) of what the uri says, pinned keys beside it.
 func writeConfig(folder string, h *host) (string, error) {
 	keys := filepath.Join(folder, "known_hosts")
-	lines := ""
-	for _, key := range h.hostKeys {
-		lines += h.sshName + " " + key + "\n"
+	lines, err := knownHosts(h)
+	if err != nil {
+		return "", err
 	}
 	if err := os.WriteFile(keys, []byte(lines), 0o600); err != nil {
 		return "", err
 	}
-	text := fmt.Sprintf("Host %s\n  HostName %s\n  User %s\n  HostKeyAlias %s\n"+
-		"  StrictHostKeyChecking yes\n  UserKnownHostsFile \"%s\"\n  GlobalKnownHostsFile /dev/null\n",
-		h.sshName, h.address.Hostname(), h.address.User.Username(), h.sshName, keys)
-	if port := h.address.Port(); port != "" {
-		text += "  Port " + port + "\n"
-	}
-	if h.identity != "" {
-		text += fmt.Sprintf("  IdentityFile \"%s\"\n  IdentitiesOnly yes\n", os.ExpandEnv(h.identity))
+	text, err := configText(h, keys)
+	if err != nil {
+		return "", err
 	}
 	config := filepath.Join(folder, "ssh_config")
 	return config, os.WriteFile(config, []byte(text), 0o600)

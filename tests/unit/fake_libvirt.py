@@ -98,10 +98,10 @@ class Host:
 
     def root(self, command: str, input: bytes | None = None, timeout_s: float = 300) -> str:
         rows: tuple[tuple[str, Callable[[str], str]], ...] = (
-            (r"^cat (\S+) 2>", lambda path: self.files.get(path, "")),
-            (r"^rm -f (\S+)$", self._remove),
+            (r"^cat -- (\S+) 2>", lambda path: self.files.get(path, "")),
+            (r"^rm -f -- (\S+)$", self._remove),
             (
-                r"cat > (\S+)\.new; sync \1\.new; mv \1\.new \1$",
+                r"cat > (\S+)\.new; sync -- \1\.new; mv -- \1\.new \1$",
                 lambda path: self._write(path, input),
             ),
         )

@@ -13,9 +13,9 @@ RECORDED = (Path(__file__).parent / "recorded_facts" / "counters.txt").read_text
 SSH = """\
 #!/bin/sh
 cd "$(dirname "$0")" || exit
-echo "$3" >>calls
-if [ -e "$3.hang" ]; then exec sleep 60; fi
-if [ -e "$3" ]; then exec sed "s/=NOW$/=$(($(date +%s%N) / 2))/" "$3"; fi
+echo "$4" >>calls
+if [ -e "$4.hang" ]; then exec sleep 60; fi
+if [ -e "$4" ]; then exec sed "s/=NOW$/=$(($(date +%s%N) / 2))/" "$4"; fi
 echo "ssh: connect to host 192.0.2.1 port 22: Connection refused" >&2
 exit 255
 """

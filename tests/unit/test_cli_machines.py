@@ -90,9 +90,9 @@ def test_ssh_exits_with_the_clients_code(project: Project) -> None:
     ("words", "sent"),
     [
         ([], []),
-        (["hostname"], ["--", "hostname"]),
-        (["echo $HOME | tr a b"], ["--", "echo $HOME | tr a b"]),
-        (["ls", "/a b"], ["--", "ls '/a b'"]),
+        (["hostname"], ["hostname"]),
+        (["echo $HOME | tr a b"], ["echo $HOME | tr a b"]),
+        (["ls", "/a b"], ["ls '/a b'"]),
     ],
 )
 def test_one_argument_is_shell_text_and_several_are_quoted(
@@ -103,7 +103,7 @@ def test_one_argument_is_shell_text_and_several_are_quoted(
     assert run(["ssh", "-s", "one", "h1", *(["--", *words] if words else [])]) == 0
     ((program, flag, config, *rest),) = became
     assert (program, flag, Path(config).name) == ("ssh", "-F", "ssh_config")
-    assert rest == ["h1", *sent]
+    assert rest == ["--", "h1", *sent]
 
 
 def test_guests_are_reached_by_what_up_told(project: Project) -> None:

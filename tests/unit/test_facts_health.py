@@ -48,10 +48,10 @@ def test_agents_are_heard_by_name() -> None:
 VIRSH = """\
 case "$*" in
   *"list --name"*) printf 'up\\ndown\\nstuck\\n\\n' ;;
-  *"--timeout 3 up "*) echo '{"return":{}}' ;;
-  *"--timeout 3 down "*)
+  *"--timeout 3 -- up "*) echo '{"return":{}}' ;;
+  *"--timeout 3 -- down "*)
     echo "error: Guest agent is not responding: QEMU guest agent is not connected" >&2; exit 1 ;;
-  *"--timeout 3 stuck "*)
+  *"--timeout 3 -- stuck "*)
     echo "error: Guest agent is not responding: Guest agent not available for now" >&2; exit 1 ;;
   *domstats*) ;;
 esac

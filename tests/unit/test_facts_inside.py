@@ -159,7 +159,7 @@ def test_who_answers_to_pings(tmp_path: Path) -> None:
     question = inside.pings([("vf0", "10.6.0.12"), ("vf1", "10.6.0.13")])
     assert ask(pinging(tmp_path, "127.0.0.1|10.6.0.12"), question) == {"10.6.0.12"}
     assert (tmp_path / "asked").read_text().splitlines()[1:] == [
-        f"-q -c 3 -i 0.3 -W 3 -I {nic} {address}"
+        f"-q -c 3 -i 0.3 -W 3 -I {nic} -- {address}"
         for nic, address in (("vf0", "10.6.0.12"), ("vf1", "10.6.0.13"))
     ]
     assert ask(here, inside.pings([])) == frozenset()

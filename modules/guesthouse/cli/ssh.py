@@ -40,10 +40,11 @@ def ssh(
 
 def execute(ssh: SshDirectory, machine: str, command: list[str]) -> None:
     """Become the ssh client: its exit code is the remote command's, 255 when it cannot connect."""
-    argv = ssh.command(machine)
+    program, *operands = ssh.command(machine)
+    argv = [program, *operands]
     if command:
         # As for ssh itself, a single argument is text for the remote shell.
         text = command[0] if len(command) == 1 else shlex.join(command)
         terminal = ["-t"] if sys.stdin.isatty() and sys.stdout.isatty() else []
-        argv = [*argv[:-1], *terminal, argv[-1], "--", text]
+        argv = [program, *terminal, *operands, text]
     os.execvp(argv[0], argv)  # noqa: S606  (no shell is wanted here)

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from guesthouse import sitefile
+from guesthouse import sitefile, told
 from guesthouse.cli.engine import Engine
 from guesthouse.cli.project import Project
 from guesthouse.errors import LabError, Problem, SiteError
@@ -41,8 +41,8 @@ class Stack:
     def addresses(self, guest: str) -> tuple[str, ...]:
         """All addresses of a guest without prefix length: declared ones first, then told ones."""
         declared = [nic.address.split("/")[0] for nic in self.plan.guests[guest].nics]
-        told = [address.split("/")[0] for address in self.told.get(guest, ())]
-        return tuple(dict.fromkeys(address for address in (*declared, *told) if address))
+        found = (*declared, *self.told.get(guest, ()))
+        return tuple(dict.fromkeys(address for address in found if address))
 
     def machine(self, name: str) -> Machine:
         """A host or guest by name."""
@@ -102,13 +102,19 @@ def open_stack(project: Project, stack: str) -> Stack:
 def with_outputs(plan: Plan, outputs: Mapping[str, Any]) -> Stack:
     """A stack from its plan and its outputs."""
     guests: Mapping[str, Mapping[str, Any]] = outputs.get("guests") or {}
-    addresses = {name: str(guest.get("address") or "") for name, guest in guests.items()}
-    keys = {name: tuple(guest.get("ssh_host_keys") or ()) for name, guest in guests.items()}
-    told = {
-        name: tuple(address for nic in (guest.get("addresses") or {}).values() for address in nic)
+    addresses = {name: told.address(guest.get("address")) or "" for name, guest in guests.items()}
+    keys = {
+        name: told.host_keys(guest.get("ssh_host_keys") or ()) for name, guest in guests.items()
+    }
+    all_told = {
+        name: tuple(
+            address
+            for nic in told.addresses(guest.get("addresses") or {}).values()
+            for address in nic
+        )
         for name, guest in guests.items()
     }
-    return Stack(plan, machines(plan, addresses, keys), told)
+    return Stack(plan, machines(plan, addresses, keys), all_told)
 
 
 def hosts_only(plan: Plan) -> Stack:

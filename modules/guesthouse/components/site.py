@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import pulumi
 
-from guesthouse import render
+from guesthouse import render, told
 from guesthouse.components import inputs, libvirt
 from guesthouse.components.resources import (
     Guest,
@@ -137,7 +137,7 @@ class SiteComponent(pulumi.ComponentResource):
         return resource
 
     def _outputs(self) -> dict[str, pulumi.Output[Any]]:
-        made = self._told().apply(lambda told: _told_outputs(self._plan, told))
+        made = self._told().apply(lambda answers: _told_outputs(self._plan, answers))
         return {name: made[name] for name in _OUTPUTS}
 
     def _told(self) -> pulumi.Output[Told]:
@@ -163,16 +163,16 @@ class SiteComponent(pulumi.ComponentResource):
             items = [item for g in guests.values() for item in (g.addresses, g.ssh_host_keys)]
             return all([await item.is_known() for item in items])
 
-        told, all_known = asyncio.ensure_future(values()), asyncio.ensure_future(known())
-        return pulumi.Output(set(guests.values()), told, all_known)
+        answers, all_known = asyncio.ensure_future(values()), asyncio.ensure_future(known())
+        return pulumi.Output(set(guests.values()), answers, all_known)
 
     async def _sum_up(self) -> None:
-        told = {
+        changes = {
             name: await guest.changes.future() or ()
             for name, guest in self.guests.items()
             if await guest.changes.is_known()
         }
-        if line := summary(told):
+        if line := summary(changes):
             pulumi.log.info(visible(line))
 
 
@@ -191,20 +191,23 @@ def _address(guest: GuestPlan, addresses: Mapping[str, Sequence[str]]) -> str:
     return guest.address or next(iter(found), "")
 
 
-def _guests(plan: Plan, told: Told) -> dict[str, Any]:
-    return {
-        name: {
+def _guests(plan: Plan, answers: Told) -> dict[str, Any]:
+    """What guests told, parsed once more: it may come from a state of an older version."""
+
+    def one(guest: GuestPlan, addresses: Any, ssh_host_keys: Any) -> dict[str, Any]:
+        known = told.addresses(addresses or {})
+        return {
             "host": guest.host,
-            "address": _address(guest, told[name][0] or {}),
-            "addresses": told[name][0] or {},
-            "ssh_host_keys": told[name][1] or [],
+            "address": _address(guest, known),
+            "addresses": known,
+            "ssh_host_keys": told.host_keys(ssh_host_keys or []),
         }
-        for name, guest in plan.guests.items()
-    }
+
+    return {name: one(guest, *answers[name]) for name, guest in plan.guests.items()}
 
 
-def _told_outputs(plan: Plan, told: Told) -> dict[str, Any]:
-    guests = _guests(plan, told)
+def _told_outputs(plan: Plan, answers: Told) -> dict[str, Any]:
+    guests = _guests(plan, answers)
     machines = render.machines(
         plan,
         {name: guest["address"] for name, guest in guests.items()},

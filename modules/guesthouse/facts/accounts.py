@@ -46,7 +46,7 @@ for u in "$@"; do
     continue
   fi
   echo "sudo $u $s"
-  echo "password $u $(passwd -S "$u" 2>/dev/null | cut -d ' ' -f 2)"
+  echo "password $u $(passwd -S -- "$u" 2>/dev/null | cut -d ' ' -f 2)"
   f="$(printf %s "$line" | cut -d : -f 6)/.ssh/authorized_keys"
   echo "keys $u $(if [ -e "$f" ]; then base64 -w 0 "$f"; fi)"
 done

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from guesthouse import told
 from guesthouse.facts.question import Question
 
 
@@ -201,5 +202,6 @@ def _bridge(link: dict[str, Any], links: list[dict[str, Any]]) -> BridgeFact:
 
 
 def _addresses(link: dict[str, Any]) -> tuple[str, ...]:
-    found = (a for a in link.get("addr_info", []) if a.get("scope") != "link")
-    return tuple(f"{a['local']}/{a['prefixlen']}" for a in found)
+    items = (a for a in link.get("addr_info", []) if a.get("scope") != "link")
+    found = (told.interface(a.get("local"), a.get("prefixlen")) for a in items)
+    return tuple(address for address in found if address)

@@ -35,7 +35,7 @@ def hypervisor(
     """The named objects. Names are RFC 1123 labels, so they need no quoting."""
     wanted = {"domains": tuple(domains), "pools": tuple(pools), "networks": tuple(networks)}
     parts = [
-        (f"{kind}/{name}/{index}", f"{command} {name}")
+        (f"{kind}/{name}/{index}", f"{command} -- {name}")
         for kind, names in wanted.items()
         for name in names
         for index, command in enumerate(_KINDS[kind][0])

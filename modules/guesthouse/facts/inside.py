@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from guesthouse import told
 from guesthouse.facts import accounts, host
 from guesthouse.facts.accounts import UserFact
 from guesthouse.facts.question import Question
@@ -116,12 +117,12 @@ echo "root $(df -P -k / | tail -n 1)"
 def _system(output: str) -> SystemFact:
     pairs = [line.partition(" ")[::2] for line in output.splitlines() if " " in line]
     last = {key: value.strip() for key, value in pairs}
-    keys = (value.split()[:2] for key, value in pairs if key == "key")
+    keys = (value for key, value in pairs if key == "key")
     disks = (value.split() for key, value in pairs if key == "disk")
     return SystemFact(
         hostname=last["hostname"],
         machine_id=last["machine_id"],
-        host_keys=tuple(sorted(" ".join(words) for words in keys)),
+        host_keys=tuple(sorted(told.host_keys(keys))),
         firmware=last["firmware"],
         vcpus=int(last["vcpus"]),
         memory_mib=_memory_mib(last["pages"]),
@@ -155,9 +156,10 @@ def _nics(output: str) -> dict[str, NicFact]:
         link["address"].lower(): NicFact(
             link["ifname"],
             tuple(
-                f"{a['local']}/{a['prefixlen']}"
+                found
                 for a in link.get("addr_info", [])
-                if a.get("scope") != "link" and "local" in a
+                if a.get("scope") != "link"
+                and (found := told.interface(a.get("local"), a.get("prefixlen")))
             ),
             drivers.get(link["ifname"], ""),
         )
@@ -211,7 +213,7 @@ if [ -e "$f" ]; then cat "$f"; fi
 def pings(peers: Iterable[tuple[str, str]]) -> Question[frozenset[str]]:
     """Those addresses of (interface, address) pairs that answer to ping(8) out of it."""
     lines = [
-        f"ping -q -c 3 -i 0.3 -W 3 -I {shlex.quote(nic)} {shlex.quote(address)} >/dev/null 2>&1"
+        f"ping -q -c 3 -i 0.3 -W 3 -I {shlex.quote(nic)} -- {shlex.quote(address)} >/dev/null 2>&1"
         f" && echo {shlex.quote(address)}"
         for nic, address in peers
     ]

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from guesthouse import told
 from guesthouse.errors import MachineError, Problem
 from guesthouse.facts.question import Question
 from guesthouse.facts.virsh import SYSTEM
@@ -83,9 +84,10 @@ def guest() -> Question[GuestFact]:
         found: dict[str, tuple[str, ...]] = {}
         for link in json.loads(answer or "[]"):
             mac = str(link.get("address", "")).lower()
-            told = [a for a in link.get("addr_info", []) if a.get("scope") == "global"]
+            items = [a for a in link.get("addr_info", []) if a.get("scope") == "global"]
+            parsed = (told.address(a.get("local")) for a in items)
             # A VLAN or a bond on an interface has its MAC too.
-            found[mac] = (*found.get(mac, ()), *(a["local"] for a in told if "local" in a))
+            found[mac] = (*found.get(mac, ()), *(a for a in parsed if a))
         return GuestFact(word.strip() == "iperf3", found)
 
     return Question(command, parse)
@@ -142,13 +144,13 @@ def client(own: str, other: str, port: int, seconds: int) -> Question[Round]:
 def _parse(output: str) -> Round:
     start, end = output.find("{"), output.rfind("}")
     try:
-        told: dict[str, Any] = json.loads(output[start : end + 1])
+        result: dict[str, Any] = json.loads(output[start : end + 1])
     except ValueError:
         what = "gave no result"
         raise MachineError(Problem("iperf3", what, got=output.strip()[-200:])) from None
-    if told.get("error"):
-        raise MachineError(Problem("iperf3", str(told["error"])))
-    received, sent = told["end"]["sum_received"], told["end"]["sum_sent"]
+    if result.get("error"):
+        raise MachineError(Problem("iperf3", str(result["error"])))
+    received, sent = result["end"]["sum_received"], result["end"]["sum_sent"]
     return Round(
         mbit_per_s=round(received["bits_per_second"] / 1e6, 3),
         received_bytes=int(received["bytes"]),

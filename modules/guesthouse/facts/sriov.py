@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from guesthouse import told
 from guesthouse.facts.question import Question
 
 
@@ -135,8 +136,8 @@ def _parse(output: str) -> tuple[CardFact, ...]:
 
 
 def _card(values: dict[str, str], vfs: list[dict[str, str]], link: dict[str, Any]) -> CardFact:
-    told = {item["vf"]: item for item in link.get("vfinfo_list", [])}
-    functions = [_vf(vf, told[int(vf["number"])]) for vf in vfs if int(vf["number"]) in told]
+    links = {item["vf"]: item for item in link.get("vfinfo_list", [])}
+    functions = [_vf(vf, links[int(vf["number"])]) for vf in vfs if int(vf["number"]) in links]
     other = {link["ifalias"]} if link.get("ifalias") else set()
     return CardFact(
         nic=values["nic"],
@@ -148,29 +149,30 @@ def _card(values: dict[str, str], vfs: list[dict[str, str]], link: dict[str, Any
         total=int(values["total"] or 0),
         has_link="LOWER_UP" in link.get("flags", []),
         addresses=tuple(
-            f"{a['local']}/{a['prefixlen']}"
+            found
             for a in link.get("addr_info", [])
             if a.get("scope") != "link"
+            and (found := told.interface(a.get("local"), a.get("prefixlen")))
         ),
         vfs={vf.number: vf for vf in sorted(functions, key=lambda vf: vf.number)},
     )
 
 
-def _vf(values: dict[str, str], told: dict[str, Any]) -> VfFact:
-    vlans = told.get("vlan_list") or [{}]
-    rate = told.get("rate", {})
+def _vf(values: dict[str, str], link: dict[str, Any]) -> VfFact:
+    vlans = link.get("vlan_list") or [{}]
+    rate = link.get("rate", {})
     return VfFact(
         number=int(values["number"]),
         pci_address=values["pci_address"],
         driver=values["driver"],
         iommu_group=values["iommu_group"],
         nic=values["nic"],
-        mac=told.get("address", ""),
+        mac=link.get("address", ""),
         vlan=vlans[0].get("vlan", 0),
         qos=vlans[0].get("qos", 0),
-        spoof_check=bool(told.get("spoofchk")),
-        trust=bool(told.get("trust")),
-        link_state=str(told.get("link_state", "auto")),
+        spoof_check=bool(link.get("spoofchk")),
+        trust=bool(link.get("trust")),
+        link_state=str(link.get("link_state", "auto")),
         max_tx_mbps=int(rate.get("max_tx", 0)),
         min_tx_mbps=int(rate.get("min_tx", 0)),
     )

@@ -88,7 +88,7 @@ agents() {{
   echo "== a agents $(cat /proc/uptime)"
   echo "clock $(date +%s)"
   virsh -q -c {SYSTEM} list --name | sed '/^$/d' | "$@" xargs -r -d '\\n' -n 1 -P 16 sh -c '
-    if told=$(LC_ALL=C virsh -q -c {SYSTEM} qemu-agent-command --timeout 3 "$1" \\
+    if told=$(LC_ALL=C virsh -q -c {SYSTEM} qemu-agent-command --timeout 3 -- "$1" \\
         "{{\\"execute\\":\\"guest-ping\\"}}" 2>&1); then word=answers
     else case $told in *"not connected"*|*"not configured"*) word=none ;; *) word=silent ;; esac
     fi; echo "agent $word $1"' sh

@@ -2,6 +2,10 @@
 
 virsh(1) runs a list of commands joined by ``;`` and goes on after one that fails; its own
 ``echo`` marks where each part begins. What does not exist gives an empty part.
+
+Some answers have text in them that a guest chose, so no answer may look like a mark: virsh's own
+marks have a random word of that one run in them, and what leaves the host is encoded line by line,
+``= MARK`` or ``|`` and a line of the answer.
 """
 
 from __future__ import annotations
@@ -12,11 +16,21 @@ from collections.abc import Iterable
 from lxml import etree
 
 SYSTEM = "qemu:///system"
-# virsh's echo ends without a line break, so the mark has an end of its own.
-_MARK = re.compile(r"==virsh ([^\s=]+)==")
+_MARK = re.compile(r"= ([^\s=]+)")
+# For shell text: ``virsh_encoded`` takes what virsh said, on standard input; its echo ends
+# without a line break, so the mark has an end of its own.
+ENCODE = r"""
+run=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n') && [ -n "$run" ] || exit 1
+virsh_encoded() { sed "s/^/|/; s/==$run \([^= ]*\)==/\n= \1\n|/g"; echo; }
+"""
 
 # No entities, no network: the text comes from a machine.
 _PARSER = etree.XMLParser(remove_comments=True, resolve_entities=False, no_network=True)
+
+
+def mark(text: str) -> str:
+    """A virsh command that marks what comes after it, for shell text between single quotes."""
+    return f"echo =='$run' {text}=="
 
 
 def script(parts: Iterable[tuple[str, str]]) -> str:
@@ -24,16 +38,26 @@ def script(parts: Iterable[tuple[str, str]]) -> str:
 
     Marks have no blanks. Without a connection it fails; an object that is not there does not.
     """
-    lines = [f"echo ==virsh {mark}==;{command}" for mark, command in parts]
+    lines = [f"{mark(name)};{command}" for name, command in parts]
     # The last command always has an answer: the exit code says only whether libvirt answered.
-    text = ";".join([*lines, "echo ==virsh .==", "uri"])
-    return f"LC_ALL=C virsh -q -c {SYSTEM} '{text}'"
+    text = ";".join([*lines, mark("."), "uri"])
+    return (
+        f"{ENCODE}told=$(LC_ALL=C virsh -q -c {SYSTEM} '{text}') &&\n"
+        "printf '%s\\n' \"$told\" | virsh_encoded"
+    )
 
 
 def cut(output: str) -> dict[str, str]:
-    """Mark -> the output of its command, stripped."""
-    pieces = _MARK.split(output)
-    return {mark: text.strip() for mark, text in zip(pieces[1::2], pieces[2::2], strict=True)}
+    """Mark -> the output of its command, stripped. A line that is not encoded belongs to nobody."""
+    answers: dict[str, list[str]] = {}
+    lines: list[str] = []
+    # Not splitlines(): an answer may hold other line breaks than those that were encoded.
+    for line in output.split("\n"):
+        if found := _MARK.fullmatch(line):
+            lines = answers.setdefault(found.group(1), [])
+        elif line.startswith("|"):
+            lines.append(line[1:])
+    return {name: "\n".join(text).strip() for name, text in answers.items()}
 
 
 def table(text: str) -> dict[str, str]:

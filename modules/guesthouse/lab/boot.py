@@ -62,7 +62,7 @@ def start(folder: Folder, host: LabHost, record: Record, say: Say) -> Process:
 
 def answers(folder: Folder, host: LabHost, timeout_s: float = 15) -> bool:
     """Whether the host's libvirt answers over ssh now."""
-    argv = ["ssh", "-F", str(folder.ssh_config), host.name, READY]
+    argv = ["ssh", "-F", str(folder.ssh_config), "--", host.name, READY]
     try:
         result = subprocess.run(
             argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout_s

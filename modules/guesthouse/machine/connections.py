@@ -7,6 +7,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 import libvirt
@@ -35,8 +36,8 @@ class HostConnection:
     """One host: its libvirt handle, its shell, its locks. Safe to share between threads."""
 
     def __init__(self, connection: Mapping[str, Any], handles: LibvirtHandles) -> None:
-        self.endpoint = endpoint(connection)
-        self.name = self.endpoint.name
+        self._connection = connection
+        self.name = str(connection["name"])
         self._test_uri = str(connection.get("libvirt_uri") or "")
         self._handles = handles
         self._ssh: SshDirectory | None = None
@@ -44,6 +45,11 @@ class HostConnection:
         self.generation = 0
         # Held while a guest boots.
         self.boots = threading.Semaphore(int(connection["boots_at_once"]))
+
+    @cached_property
+    def endpoint(self) -> Endpoint:
+        """Where its sshd is; a host of libvirt's test driver has none."""
+        return endpoint(self._connection)
 
     @property
     def is_test(self) -> bool:

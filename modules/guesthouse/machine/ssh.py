@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from guesthouse import ssh_config
 from guesthouse.errors import MachineError, Problem, UnreachableError
 
 # ssh(1) reserves 255 for its own failures: no connection, no login, wrong host key.
@@ -41,7 +42,8 @@ class Endpoint:
     """A machine that answers ssh: ``name`` is its alias in our ssh_config.
 
     ``host_keys`` are public keys (``type base64``), the only ones that are accepted.
-    ``via`` names another endpoint to jump through.
+    ``via`` names another endpoint to jump through. A value that ssh_config(5) has no place for
+    raises SiteError.
     """
 
     name: str
@@ -52,31 +54,36 @@ class Endpoint:
     host_keys: tuple[str, ...] = ()
     via: str = ""
 
+    def __post_init__(self) -> None:
+        # Written once and thrown away: there is no second list of what is allowed.
+        _block(self)
+        known_hosts_text([self])
+
 
 def known_hosts_text(endpoints: Iterable[Endpoint]) -> str:
     """known_hosts lines, keyed by alias (HostKeyAlias), so ports and reused addresses don't mix."""
-    lines = [f"{e.name} {key}" for e in endpoints for key in e.host_keys]
+    check = ssh_config.value
+    lines = [
+        f"{check(e.name, 'Host')} {check(key, 'host key')}"
+        for e in endpoints
+        for key in e.host_keys
+    ]
     return "".join(f"{line}\n" for line in lines)
 
 
-def quoted(path: str) -> str:
-    """A path as ssh_config(5) takes it: in quotes, its own quotes and percent signs escaped."""
-    text = path.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
-    return f'"{text}"'
-
-
 def _block(e: Endpoint) -> str:
+    check = ssh_config.value
     lines = [
-        f"Host {e.name}",
-        f"  HostName {e.address}",
-        f"  Port {e.port}",
-        f"  User {e.user}",
-        f"  HostKeyAlias {e.name}",
+        f"Host {check(e.name, 'Host')}",
+        f"  HostName {check(e.address, 'HostName')}",
+        f"  Port {check(e.port, 'Port')}",
+        f"  User {check(e.user, 'User')}",
+        f"  HostKeyAlias {check(e.name, 'HostKeyAlias')}",
     ]
     if e.identity_file:
-        lines += [f"  IdentityFile {quoted(e.identity_file)}", "  IdentitiesOnly yes"]
+        lines += [f"  IdentityFile {ssh_config.path(e.identity_file)}", "  IdentitiesOnly yes"]
     if e.via:
-        lines.append(f"  ProxyJump {e.via}")
+        lines.append(f"  ProxyJump {check(e.via, 'ProxyJump')}")
     return "\n".join(lines)
 
 
@@ -89,7 +96,7 @@ def ssh_config_text(
     """ssh_config for all endpoints; ``control_dir`` switches connection sharing on."""
     common = [
         "Host *",
-        f"  UserKnownHostsFile {quoted(known_hosts)}",
+        f"  UserKnownHostsFile {ssh_config.path(known_hosts, 'UserKnownHostsFile')}",
         "  GlobalKnownHostsFile /dev/null",
         "  StrictHostKeyChecking yes",
         "  UpdateHostKeys no",
@@ -104,7 +111,7 @@ def ssh_config_text(
     if control_dir:
         common += [
             "  ControlMaster auto",
-            f'  ControlPath "{control_dir}/%C"',
+            f"  ControlPath {ssh_config.path(control_dir, 'ControlPath', '/%C')}",
             f"  ControlPersist {CONTROL_PERSIST_S}",
         ]
     return "\n\n".join([*(_block(e) for e in endpoints), "\n".join(common)]) + "\n"
@@ -156,7 +163,7 @@ class SshDirectory:
     def command(self, name: str, *argv: str) -> list[str]:
         """The argument list that runs ``argv`` (quoted) on the machine ``name``."""
         remote = [shlex.join(argv)] if argv else []
-        return ["ssh", "-F", str(self.config), name, *remote]
+        return ["ssh", "-F", str(self.config), "--", name, *remote]
 
     def run(
         self,

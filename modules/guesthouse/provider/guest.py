@@ -243,5 +243,5 @@ class GuestResource(Resource):
                 guest_devices.forget(host, state)
                 guest_disks.remove(host, {**state["declared"], "name": state["name"]})
                 if not host.is_test:
-                    host.root(f"rm -f {ownership.quoted(state['serial_log'])}*")
+                    host.root(f"rm -f -- {ownership.quoted(state['serial_log'])}*")
                 ownership.remove_record(host, resource_id)

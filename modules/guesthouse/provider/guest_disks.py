@@ -175,11 +175,11 @@ def set_aside(host: HostConnection, disk: Disk) -> Callable[[], None]:
         return lambda: None
     path = ownership.quoted(disk["path"])
     aside = ownership.quoted(f"{disk['path']}{ASIDE}{int(time.time())}")
-    host.root(f"mv -n {path} {aside}")
+    host.root(f"mv -n -- {path} {aside}")
     volumes.pool(handle, disk["pool"]).refresh(0)
 
     def back() -> None:
-        host.root(f"mv -f {aside} {path}")
+        host.root(f"mv -f -- {aside} {path}")
         volumes.pool(handle, disk["pool"]).refresh(0)
 
     return back

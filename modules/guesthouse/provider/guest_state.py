@@ -8,6 +8,7 @@ from typing import Any
 
 import libvirt
 
+from guesthouse import told
 from guesthouse.effects import Change, room, running_document, seen_document
 from guesthouse.machine import guest_agent
 from guesthouse.machine.connections import HostConnection
@@ -28,17 +29,25 @@ def state(
     """``live`` is its running XML. A guest that is not to answer, or was not asked (``evidence``
     None), keeps what it told when it was ``seen``."""
     fresh = evidence or Evidence()
-    told = {"addresses": fresh.addresses, "ssh_host_keys": fresh.ssh_host_keys}
+    known = {"addresses": fresh.addresses, "ssh_host_keys": fresh.ssh_host_keys}
     if (evidence is None or inputs["power"] != "running") and seen is not None:
-        told = {name: seen[name] for name in told}
+        known = told_before(seen)
     document = str(inputs["domain_xml"])
     return {
         **inputs,
         "declared": declared(inputs),
         "instance_id": inputs.get("instance_id") or inputs["uuid"],
         "token": token,
-        **told,
+        **known,
         **running(document, document, live),
+    }
+
+
+def told_before(state: Values) -> dict[str, Any]:
+    """What a guest has told, of a state that an older version may have written."""
+    return {
+        "addresses": told.addresses(state["addresses"]),
+        "ssh_host_keys": told.host_keys(state["ssh_host_keys"]),
     }
 
 
@@ -46,8 +55,8 @@ def running(document_declared: str, document: str, live: str | None) -> dict[str
     """What the state keeps of the running guest: its limits, and its document where it differs."""
     if live is None:
         return {"room": {}, "running_xml": ""}
-    told = running_document(document_declared, live)
-    return {"room": room(live).values(), "running_xml": "" if told == document else told}
+    shown = running_document(document_declared, live)
+    return {"room": room(live).values(), "running_xml": "" if shown == document else shown}
 
 
 def has_answered(seen: Values, inputs: Values, todo: Sequence[Change]) -> bool:
@@ -110,7 +119,7 @@ def look(
 
 def seen(state: Values, sight: Sight) -> dict[str, Any]:
     """The state as the machine has it."""
-    declared = str(state["declared"]["domain_xml"])
+    declared, before = str(state["declared"]["domain_xml"]), told_before(state)
     document = seen_document(declared, sight.stored, sight.live)
     return {
         **state,
@@ -120,6 +129,7 @@ def seen(state: Values, sight: Sight) -> dict[str, Any]:
         **sight.volumes,
         "token": domain.token(sight.stored),
         # A guest that is quiet for a moment has not lost its addresses.
-        "addresses": {**state["addresses"], **sight.addresses},
+        **before,
+        "addresses": {**before["addresses"], **sight.addresses},
         **running(declared, document, sight.live),
     }

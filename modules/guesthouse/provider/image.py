@@ -47,7 +47,7 @@ class ImageResource(Resource):
         if host.is_test:
             return dict(state)
         path = shlex.quote(str(state["path"]))
-        mode = host.root(f"stat -c 0%a {path} 2>/dev/null || true").strip()
+        mode = host.root(f"stat -c 0%a -- {path} 2>/dev/null || true").strip()
         return {**state, "mode": mode} if mode else None
 
     def update(self, call: Call, resource_id: str, state: Values, inputs: Values) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def _sha256(path: Path) -> str:
 def _is_there(host: HostConnection, inputs: Values) -> bool:
     """Is the volume on the host, with the right content? Its name alone is not believed."""
     path = shlex.quote(str(inputs["path"]))
-    script = f"test ! -f {path} || {{ chmod 0444 {path} && sha256sum < {path}; }}"
+    script = f"test ! -f {path} || {{ chmod 0444 -- {path} && sha256sum < {path}; }}"
     found = host.root(script, timeout_s=1800)
     return found.split()[:1] == [inputs["sha256"]]
 
@@ -103,9 +103,9 @@ def _upload(call: Call, host: HostConnection, inputs: Values, source: Path) -> N
     path = shlex.quote(str(inputs["path"]))
     part = shlex.quote(f"{inputs['path']}.part")
     script = (
-        f"set -e; umask 077; sum=$(tee {part} | sha256sum); echo $sum; "
+        f"set -e; umask 077; sum=$(tee -- {part} | sha256sum); echo $sum; "
         f'test "${{sum%% *}}" = {inputs["sha256"]}; '
-        f"chmod 0444 {part}; sync {part}; mv {part} {path}"
+        f"chmod 0444 -- {part}; sync -- {part}; mv -- {part} {path}"
     )
     sudo = () if host.endpoint.user == "root" else ("sudo", "-n")
     command = host.ssh.command(host.name, *sudo, "sh", "-c", script)

@@ -43,7 +43,7 @@ def read_record(host: HostConnection, key: str) -> Record | None:
     """The registry file ``key`` (a UUID), or None."""
     if host.is_test:
         return None
-    text = host.root(f"cat {_path(key)} 2>/dev/null || true")
+    text = host.root(f"cat -- {_path(key)} 2>/dev/null || true")
     if not text.strip():
         return None
     values = json.loads(text)
@@ -60,7 +60,7 @@ def write_whole(host: HostConnection, path: str, data: bytes) -> None:
     """A file in the registry (its path for shell text), for root only; whole or not at all."""
     script = (
         f"set -e; umask 077; mkdir -p {REGISTRY}; cat > {path}.new; "
-        f"sync {path}.new; mv {path}.new {path}"
+        f"sync -- {path}.new; mv -- {path}.new {path}"
     )
     host.root(script, input=data)
 
@@ -68,7 +68,7 @@ def write_whole(host: HostConnection, path: str, data: bytes) -> None:
 def remove_record(host: HostConnection, key: str) -> None:
     """Forget; the folder goes with its last file."""
     if not host.is_test:
-        host.root(f"rm -f {_path(key)}; rmdir {REGISTRY} 2>/dev/null || true")
+        host.root(f"rm -f -- {_path(key)}; rmdir {REGISTRY} 2>/dev/null || true")
 
 
 def quoted(path: object) -> str:

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from guesthouse import told
 from guesthouse.facts import virsh
 from guesthouse.machine.connections import HostConnection
 from guesthouse.provider import domain
 from guesthouse.provider.guest_state import Sight
-from guesthouse.provider.waiting import is_public
 
 # A refresh is never of one moment; this is how far apart what it says may be.
 FRESH_S = 5.0
@@ -34,26 +34,44 @@ _POWER = {
 }
 _CAPACITY = re.compile(r"(?m)^Capacity: +(\d+)")
 
-# Commands of many guests go through one virsh; agents are asked side by side, as one may hang.
+# An agent's answer: more than any guest needs, and printable letters, as all of it is ASCII.
+_AGENT_BYTES = 64 * 1024
+_MARK = "echo ==$run"
+_GUEST = (
+    f"{_MARK} &/info==;dominfo -- &; {_MARK} &/stored==;dumpxml --inactive -- &; "
+    f"{_MARK} &/running==;dumpxml -- &; {_MARK} &/lease==;domifaddr --full --source lease -- &; "
+    f"{_MARK} &/arp==;domifaddr --full --source arp -- &"
+)
+
+# Commands of many guests go through one virsh; agents are asked side by side, as one may hang, and
+# each into a file of its own: what several write into one pipe runs into each other.
 _SCRIPT = f"""
 export LC_ALL=C
+{virsh.ENCODE}
 ask() {{ virsh -q -c {virsh.SYSTEM} "$@"; }}
 each() {{
   xargs -r -d '\\n' -n 100 sh -c 'IFS=";"; virsh -q -c {virsh.SYSTEM} "$*"' sh 2>/dev/null
 }}
-ask 'echo ==virsh node==;nodeinfo'
-ask list --all --uuid | sed '/^$/d; s|.*|echo ==virsh &/info==;dominfo &;\\
-echo ==virsh &/stored==;dumpxml --inactive &;\\
-echo ==virsh &/running==;dumpxml &;\\
-echo ==virsh &/lease==;domifaddr --full --source lease &;\\
-echo ==virsh &/arp==;domifaddr --full --source arp &|' | paste -s -d '    \\n' - | each
-ask pool-list --name | sed 's/ *$//; /^$/d' | while read -r pool; do
-  ask vol-list "$pool" | awk '{{print $1}}' | grep -E '^[A-Za-z0-9._-]+$' |
-    sed "s|.*|echo ==virsh volume:$pool/&==;vol-info --bytes & $pool|" | each
+known() {{ grep -E '^[A-Za-z0-9_][A-Za-z0-9._-]*$'; }}
+{{
+  ask "{_MARK} node==;nodeinfo"
+  ask list --all --uuid | known | sed "s|.*|{_GUEST}|" | each
+  ask pool-list --name | sed 's/ *$//' | known | while read -r pool; do
+    ask vol-list -- "$pool" | awk '{{print $1}}' | known |
+      sed "s|.*|{_MARK} volume:$pool/&==;vol-info --bytes -- & $pool|" | each
+  done
+}} | virsh_encoded
+told=$(mktemp -d) && trap 'rm -rf -- "$told"' EXIT || exit 1
+ask list --uuid | known | xargs -r -n 1 -P 16 sh -c '
+  timeout 5 virsh -q -c {virsh.SYSTEM} domifaddr --full --source agent -- "$2" 2>/dev/null |
+    head -c {_AGENT_BYTES} | tr -cd "\\n -~" >"$1/$2"' sh "$told"
+for file in "$told"/*; do
+  [ -e "$file" ] || continue
+  echo "= ${{file##*/}}/agent"
+  sed 's/^/|/' "$file"
+  # Its last line need not have an end.
+  echo
 done
-ask list --uuid | sed '/^$/d' | xargs -r -n 1 -P 16 sh -c '
-  told=$(timeout 5 virsh -q -c {virsh.SYSTEM} domifaddr --full --source agent "$1" 2>/dev/null)
-  printf "==virsh %s/agent==%s\\n" "$1" "$told"' sh
 """
 
 
@@ -123,9 +141,11 @@ def _addresses(
         for line in answers.get(f"{uuid}/{source}", "").splitlines():
             words = line.split()
             if len(words) == 4 and words[1].lower() in names:
-                address, name = words[3].split("/")[0], names[words[1].lower()]
-                if is_public(address) and address not in found.setdefault(name, []):
-                    found[name].append(address)
+                name = names[words[1].lower()]
+                local, _, prefix_length = words[3].partition("/")
+                address = told.address(local) if told.interface(local, prefix_length) else None
+                if address and told.is_public(address) and address not in found.get(name, []):
+                    found.setdefault(name, []).append(address)
         if source == "agent" and found:
             break
     return found
@@ -135,8 +155,8 @@ def _volumes(answers: Mapping[str, str], declared: Mapping[str, Any]) -> dict[st
     """The state's ``disks`` and ``seed``; nothing unless all of them are there."""
 
     def size_bytes(volume: Mapping[str, Any]) -> int:
-        told = answers.get(f"volume:{volume['pool']}/{volume['volume']}", "")
-        found = _CAPACITY.search(told)
+        volume_info = answers.get(f"volume:{volume['pool']}/{volume['volume']}", "")
+        found = _CAPACITY.search(volume_info)
         return int(found.group(1)) if found else 0
 
     disks = [{**disk, "size_bytes": size_bytes(disk)} for disk in declared["disks"]]

@@ -113,7 +113,7 @@ def put_back(call: Call, host: HostConnection, key: str, nics: Sequence[Values])
 
 def left_out(host: HostConnection, key: str) -> list[VfPlug]:
     """What a run that died has pulled out and not put back."""
-    text = host.root(f"cat {_path(key)} 2>/dev/null || true")
+    text = host.root(f"cat -- {_path(key)} 2>/dev/null || true")
     return [VfPlug(**values) for values in json.loads(text or "[]")]
 
 
@@ -150,7 +150,7 @@ def _put_all(
 ) -> list[Problem]:
     problems = [problem for plug in plugs if (problem := _put(call, host, plug, nics))]
     if plugs and not problems:
-        host.root(f"rm -f {_path(key)}")
+        host.root(f"rm -f -- {_path(key)}")
     return problems
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import libvirt
 
+from guesthouse import told
 from guesthouse.errors import MachineError
 from guesthouse.machine import guest_agent
 from guesthouse.machine.connections import HostConnection
@@ -26,23 +27,28 @@ TCP_TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
 LISTENING, SSH_PORT = "0A", ":0016"
 HOST_KEY_FILES = ("/etc/ssh/ssh_host_ed25519_key.pub", "/etc/ssh/ssh_host_ecdsa_key.pub")
 LOG_TAIL_BYTES = 1500
+# Of what is no address, so many are said.
+_SHOWN = 3
 
 
 @dataclass
 class Evidence:
     """What the guest has told so far. ``addresses`` are by NIC name, without prefix length;
-    ``not_yet`` is why nobody can log in although the keys are known, which are left out then."""
+    ``not_yet`` is why nobody can log in although the keys are known, which are left out then;
+    ``left_out`` is what was told for an address and is none, ready to be shown."""
 
     agent: bool = False
     addresses: dict[str, list[str]] = field(default_factory=dict)
     ssh_host_keys: list[str] = field(default_factory=list)
     not_yet: str = ""
+    left_out: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
         found = [f"{nic} {', '.join(a)}" for nic, a in self.addresses.items() if a]
+        odd = f", left out {', '.join(self.left_out)}: no address" if self.left_out else ""
         return (
             f"agent {'answers' if self.agent else 'silent'}; "
-            f"addresses {'; '.join(found) or 'none'}; "
+            f"addresses {'; '.join(found) or 'none'}{odd}; "
             f"ssh {'answers' if self.ssh_host_keys else self.not_yet or 'silent'}"
         )
 
@@ -89,7 +95,7 @@ def is_scan_due(turn: int, evidence: Evidence) -> bool:
 
 
 def _alive(evidence: Evidence) -> bool:
-    return evidence.agent or any(evidence.addresses.values())
+    return evidence.agent or bool(evidence.left_out) or any(evidence.addresses.values())
 
 
 def _look(
@@ -99,11 +105,12 @@ def _look(
     answers: Callable[[libvirt.virDomain], bool] = guest_agent.ping,
 ) -> None:
     evidence.agent = answers(domain)
-    evidence.addresses = look_addresses(domain, inputs, evidence.agent)
+    evidence.left_out = []
+    evidence.addresses = look_addresses(domain, inputs, evidence.agent, evidence.left_out)
     if evidence.agent:
         try:
             texts = [guest_agent.read_file(domain, path) for path in HOST_KEY_FILES]
-            keys = [" ".join(t.split()[:2]) for t in texts if t]
+            keys = told.host_keys(texts)
             evidence.not_yet = _not_yet(domain) if keys else ""
             evidence.ssh_host_keys = [] if evidence.not_yet else keys
         except libvirt.libvirtError:
@@ -141,9 +148,15 @@ def is_listening(tables: Iterable[str | None]) -> bool:
 
 
 def look_addresses(
-    domain: libvirt.virDomain, inputs: Mapping[str, Any], agent: bool
+    domain: libvirt.virDomain,
+    inputs: Mapping[str, Any],
+    agent: bool,
+    left_out: list[str] | None = None,
 ) -> dict[str, list[str]]:
-    """IPv4 and IPv6 addresses by NIC name, from agent, leases and the host's ARP table."""
+    """IPv4 and IPv6 addresses by NIC name, from agent, leases and the host's ARP table.
+
+    What is told and is no address goes into ``left_out``, ready to be shown, at most three.
+    """
     names = {nic["mac"].lower(): nic["name"] for nic in inputs["nics"]}
     sources = [
         libvirt.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_LEASE,
@@ -153,28 +166,29 @@ def look_addresses(
         sources.insert(0, libvirt.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_AGENT)
     found: dict[str, list[str]] = {}
     for source in sources:
-        for mac, address in _ask_addresses(domain, source):
-            if mac in names and address not in found.setdefault(names[mac], []):
+        for mac, text in _ask_addresses(domain, source):
+            if mac not in names:
+                continue
+            address = told.address(text)
+            if address is None:
+                if left_out is not None and len(left_out) < _SHOWN:
+                    left_out.append(told.shown(text))
+            elif told.is_public(address) and address not in found.setdefault(names[mac], []):
                 found[names[mac]].append(address)
         if source == libvirt.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_AGENT and found:
             break
     return found
 
 
-def is_public(address: str) -> bool:
-    """Can others reach this address? Not a link's own, nor a loop."""
-    return not address.startswith(("fe80:", "127.", "::1"))
-
-
-def _ask_addresses(domain: libvirt.virDomain, source: int) -> Iterator[tuple[str, str]]:
+def _ask_addresses(domain: libvirt.virDomain, source: int) -> Iterator[tuple[str, object]]:
+    """(MAC, what is told for its address): libvirt hands over an agent's words as they are."""
     try:
         interfaces = domain.interfaceAddresses(source, 0)
     except libvirt.libvirtError:
         return
     for interface in interfaces.values():
         for item in interface["addrs"] or []:
-            if is_public(item["addr"]):
-                yield str(interface["hwaddr"]).lower(), str(item["addr"])
+            yield str(interface["hwaddr"]).lower(), item["addr"]
 
 
 def _scanned(
@@ -195,10 +209,10 @@ def _scanned(
 def _scan(host: HostConnection, inputs: Mapping[str, Any], evidence: Evidence) -> list[str]:
     """The guest's ssh host keys as its host sees them."""
     candidates = [inputs["address"], *(a for found in evidence.addresses.values() for a in found)]
-    for address in dict.fromkeys(a for a in candidates if a):
-        command = f"ssh-keyscan -T 3 -t ed25519,ecdsa {shlex.quote(address)} 2>/dev/null || true"
+    for address in dict.fromkeys(a for a in map(told.address, candidates) if a):
+        command = f"ssh-keyscan -T 3 -t ed25519,ecdsa -- {shlex.quote(address)} 2>/dev/null || true"
         lines = host.run(command).splitlines()
-        keys = [" ".join(line.split()[1:3]) for line in lines if not line.startswith("#")]
+        keys = told.host_keys(line.partition(" ")[2] for line in lines if not line.startswith("#"))
         if keys:
             return sorted(keys)
     return []
@@ -207,7 +221,7 @@ def _scan(host: HostConnection, inputs: Mapping[str, Any], evidence: Evidence) -
 def _reason(host: HostConnection, inputs: Mapping[str, Any], evidence: Evidence, what: str) -> str:
     path = shlex.quote(str(inputs["serial_log"]))
     try:
-        tail = host.root(f"tail -c {LOG_TAIL_BYTES} {path} 2>/dev/null || true")
+        tail = host.root(f"tail -c {LOG_TAIL_BYTES} -- {path} 2>/dev/null || true")
     except MachineError as error:
         tail = str(error)
     lines = "\n".join(f"    {line.rstrip()}" for line in tail.splitlines()[-15:])

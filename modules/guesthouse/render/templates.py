@@ -1,8 +1,8 @@
 """The Jinja environment: strict, cached, escaped for XML; data is never a template.
 
 Safety rules: an undefined name is an error, ``.xml.j2`` templates escape every value, YAML
-scalars go through ``|tojson``, paths in an ssh_config through ``|ssh_path``, and no template text
-ever comes from a site file.
+scalars go through ``|tojson``, those of an ssh_config through ``|ssh`` and ``|ssh_path``, and no
+template text ever comes from a site file.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import re
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from guesthouse import ssh_config
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
@@ -37,12 +39,6 @@ def yaml_flow(value: Any) -> str:
     return _UNSAFE.sub(lambda match: f"\\U{ord(match.group()):08x}", text)
 
 
-def ssh_path(path: str) -> str:
-    """A path as one quoted word of ssh_config(5), where ``%`` begins a token."""
-    escaped = path.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
-    return f'"{escaped}"'
-
-
 @cache
 def environment() -> Environment:
     """One environment per process; templates are compiled once."""
@@ -58,7 +54,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    made.filters |= {"tojson": yaml_flow, "ssh_path": ssh_path}
+    made.filters |= {"tojson": yaml_flow, "ssh": ssh_config.value, "ssh_path": ssh_config.path}
     return made
 
 
