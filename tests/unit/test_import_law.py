@@ -47,8 +47,8 @@ MAY_IMPORT["cli"] = set(MAY_IMPORT) - {"__init__"}
 
 # Third-party name -> where it lives: a room, or one file of a room.
 LIVES_IN: dict[str, set[str]] = {
-    "pydantic": {"model"},
-    "pydantic_core": {"model"},
+    "pydantic": {"model", "machine"},
+    "pydantic_core": {"model", "machine", "facts"},
     "yaml": {"sitefile", "policy"},
     "jsonschema": {"sitefile/cloud_config.py"},
     "jinja2": {"render"},

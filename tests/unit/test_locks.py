@@ -95,9 +95,10 @@ def test_a_link_that_dies_before_the_end_is_told(
     holders: list[subprocess.Popen[bytes]] = []
     holder = host._holder
 
-    def kept(*argv: str) -> subprocess.Popen[bytes]:
-        holders.append(holder(*argv))
-        return holders[-1]
+    def kept(*argv: str) -> tuple[subprocess.Popen[bytes], bytes]:
+        process, said = holder(*argv)
+        holders.append(process)
+        return process, said
 
     monkeypatch.setattr(host, "_holder", kept)
     done = tmp_path / "done"

@@ -12,6 +12,7 @@ from guesthouse.facts.host import BridgeFact, FileFact, ServiceFact
 from guesthouse.facts.hypervisor import HypervisorFact
 from guesthouse.facts.inside import InsideFact
 from guesthouse.facts.pci import DevicesFact
+from guesthouse.facts.question import ODD, why
 from guesthouse.facts.sriov import CardFact
 from guesthouse.facts.storage import VolumeFact
 from guesthouse.facts.together import NotAnswered
@@ -187,6 +188,9 @@ def _judge(check: Check, facts: SiteFacts, before: Mapping[str, Finding]) -> Fin
         seen = check.look(facts)
     except Unanswered as reason:
         return _finding(check, "not checked", str(reason))
+    except Exception as error:
+        # What a machine told has an odd value: nothing of the others is changed by it.
+        return _finding(check, "not checked", f"{ODD}: {why(error)}")
     return _finding(check, "passed" if seen.ok else "failed", seen.text, seen.wanted)
 
 

@@ -11,7 +11,7 @@ from guesthouse.placement import GuestPlan
 
 def domain(guest: GuestPlan, facts: SiteFacts) -> DomainFact:
     """The domain; a check of it needs the one that it is there."""
-    return need(facts.host(guest.host).hypervisor).domains[guest.name]
+    return need(need(facts.host(guest.host).hypervisor).domains[guest.name])
 
 
 def both(guest: GuestPlan, of: Callable[[Shape], object], wanted: object, facts: SiteFacts) -> Seen:

@@ -103,6 +103,8 @@ def _closed(guest: GuestPlan, door: Door, host: HostFacts | str) -> str:
     if isinstance(host.hypervisor, NotAnswered):
         return host.hypervisor.reason
     domain = host.hypervisor.domains.get(guest.name)
+    if isinstance(domain, NotAnswered):
+        return domain.reason
     if domain is None or domain.state != "running":
         return f"the guest does not run on {guest.host}"
     return "" if door.knows(guest.name) else "no `up` has told its address yet"

@@ -76,7 +76,7 @@ def checks(plan: Plan, guest: GuestPlan) -> Iterator[Check]:
 
 def _there(guest: GuestPlan, facts: SiteFacts) -> Seen:
     found = need(facts.host(guest.host).hypervisor).domains.get(guest.name)
-    return equal(guest.uuid, found.uuid) if found else Seen(False, "no such domain")
+    return equal(guest.uuid, need(found).uuid) if found else Seen(False, "no such domain")
 
 
 def _attribute(guest: GuestPlan, wanted: object, name: str, facts: SiteFacts) -> Seen:

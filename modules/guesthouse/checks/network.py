@@ -22,7 +22,8 @@ def checks(plan: Plan, network: NetworkPlan) -> Iterator[Check]:
     ground = Ground(network.host, f"networks.{network.name}", remedy, needs)
 
     def fact(facts: SiteFacts) -> NetworkFact | None:
-        return need(facts.host(network.host).hypervisor).networks.get(network.name)
+        found = need(facts.host(network.host).hypervisor).networks.get(network.name)
+        return need(found) if found else None
 
     def there(facts: SiteFacts) -> Seen:
         return equal(True, fact(facts) is not None)

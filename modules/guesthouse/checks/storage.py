@@ -40,7 +40,8 @@ def pool_checks(plan: Plan, pool: PoolPlan) -> Iterator[Check]:
     ground = Ground(pool.host, base, remedy, (libvirt_id(pool.host),))
 
     def fact(facts: SiteFacts) -> PoolFact | None:
-        return need(facts.host(pool.host).hypervisor).pools.get(pool.name)
+        found = need(facts.host(pool.host).hypervisor).pools.get(pool.name)
+        return need(found) if found else None
 
     def there(facts: SiteFacts) -> Seen:
         return equal(True, fact(facts) is not None)

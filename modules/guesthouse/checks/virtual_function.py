@@ -27,7 +27,8 @@ def network_checks(plan: Plan, network: VfNetworkPlan) -> Iterator[Check]:
     ground = Ground(network.host, f"networks.{network.name}", repair(plan), needs)
 
     def fact(facts: SiteFacts) -> NetworkFact | None:
-        return need(facts.host(network.host).hypervisor).networks.get(network.name)
+        found = need(facts.host(network.host).hypervisor).networks.get(network.name)
+        return need(found) if found else None
 
     def attribute(wanted: object, name: str) -> Look:
         return lambda facts: equal(wanted, getattr(fact(facts), name))

@@ -69,13 +69,14 @@ def measure(
 def _hosts(opened: Stack, wanted: Iterable[Lane]) -> dict[str, HostFact]:
     from guesthouse.facts import iperf
     from guesthouse.facts.parallel import in_parallel
+    from guesthouse.facts.question import read
 
     question = iperf.host()
 
     def ask(name: str) -> HostFact:
         sudo = () if opened.ssh.endpoints[name].user == "root" else ("sudo", "-n")
         result = opened.ssh.run(name, *sudo, "sh", "-c", question.command, timeout_s=60)
-        return question.parse(result.stdout.decode(errors="replace"))
+        return read(question, result.stdout.decode(errors="replace"), f"host {name}")
 
     names = dict.fromkeys(end.host for lane in wanted for end in (lane.source, lane.target))
     return in_parallel({n: partial(ask, n) for n in names}, lambda name: "", PARALLEL)

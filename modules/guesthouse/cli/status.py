@@ -13,7 +13,7 @@ import typer
 from guesthouse.cli import functions
 from guesthouse.cli.output import print_json, print_table
 from guesthouse.cli.project import Project
-from guesthouse.errors import MachineError, Problem, UnreachableError
+from guesthouse.errors import MachineError, UnreachableError
 
 if TYPE_CHECKING:
     from guesthouse.cli.stack import Stack
@@ -54,6 +54,7 @@ def ask_all(opened: Stack, asked: Question[T], timeout_s: float) -> dict[str, T 
     """Every host's answer, or why there was none within ``timeout_s`` (for all hosts together); a
     host of the test driver is left out."""
     from guesthouse.facts.parallel import in_parallel
+    from guesthouse.facts.question import read
 
     end = time.monotonic() + timeout_s
     ssh = opened.ssh
@@ -63,15 +64,9 @@ def ask_all(opened: Stack, asked: Question[T], timeout_s: float) -> dict[str, T 
         left = max(end - time.monotonic(), 0.0)
         try:
             result = ssh.run(name, *sudo, "sh", "-c", asked.command, timeout_s=left)
-            return asked.parse(result.stdout.decode(errors="replace"))
+            return read(asked, result.stdout.decode(errors="replace"), f"host {name}")
         except MachineError as error:
             return error
-        except (LookupError, ValueError, SyntaxError) as error:
-            # An odd answer of one host must not hide the others; XML that is none is a SyntaxError.
-            what = "its answer cannot be read"
-            return MachineError(
-                Problem(f"host {name}", what, got=f"{type(error).__name__}: {error}")
-            )
 
     names = [name for name, item in opened.plan.hosts.items() if item.has_ssh]
     return in_parallel({n: partial(ask, n) for n in names}, lambda name: "", PARALLEL)

@@ -42,6 +42,7 @@ def where(
 
 def _ask(opened: Stack, plan: GuestPlan) -> Mapping[str, VolumeFact]:
     from guesthouse.errors import Problem, SiteError
+    from guesthouse.facts.question import read
     from guesthouse.facts.storage import volumes
 
     if not opened.plan.hosts[plan.host].has_ssh:
@@ -52,7 +53,7 @@ def _ask(opened: Stack, plan: GuestPlan) -> Mapping[str, VolumeFact]:
     user = opened.ssh.endpoints[plan.host].user
     sudo = () if user == "root" else ("sudo", "-n")
     result = opened.ssh.run(plan.host, *sudo, "sh", "-c", question.command, timeout_s=60)
-    return question.parse(result.stdout.decode(errors="replace"))
+    return read(question, result.stdout.decode(errors="replace"), f"host {plan.host}")
 
 
 def _values(plan: GuestPlan, seen: Mapping[str, VolumeFact]) -> dict[str, Any]:

@@ -8,13 +8,17 @@ whoever looks again (Prometheus); `guesthouse.facts.status` makes them itself, o
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from guesthouse.facts import functions, virsh
 from guesthouse.facts.functions import PfStatus
+from guesthouse.facts.health import heard
 from guesthouse.facts.question import Question
-from guesthouse.facts.status import OFF, SAMPLE, STATES, domains, heard, parts
+from guesthouse.facts.status import OFF, SAMPLE, STATES, domains, parts
+from guesthouse.facts.together import NotAnswered, read_or_not
+from guesthouse.facts.virsh import number
 
 Numbers = Mapping[str, int]
 
@@ -110,7 +114,7 @@ def _parse(output: str) -> Counters:
         host=_host(text["time"]),
         pools=dict(_pools(text["pools"])),
         guests={
-            name: _guest(values, healthy(name, values), names.get(name, {}))
+            name: _guest(values, partial(healthy, name, values), names.get(name, {}))
             for name, values in domains(text["guests"]).items()
         },
         physical_functions=functions.functions(
@@ -146,8 +150,7 @@ def _pools(text: str) -> Iterator[tuple[str, PoolUse]]:
 def _names(text: str) -> dict[str, dict[str, str]]:
     """Running guest -> the host's name of a disk or NIC (vda, vnet3) -> serial, MAC."""
     found = {}
-    for document in re.findall(r"(?ms)^<domain .*?^</domain>", text):
-        root = virsh.xml(document)
+    for root in virsh.domains(text):
         names: dict[str, str] = {}
         for device in (*root.iterfind("devices/disk"), *root.iterfind("devices/interface")):
             target, mac = device.find("target"), device.find("mac")
@@ -159,25 +162,35 @@ def _names(text: str) -> dict[str, dict[str, str]]:
 
 
 def _guest(
+    values: Mapping[str, str], healthy: Callable[[], tuple[str, str]], names: Mapping[str, str]
+) -> GuestCounters:
+    """One guest; of one whose numbers cannot be read only that."""
+    found = read_or_not(lambda: _numbers(values, healthy(), names))
+    if isinstance(found, NotAnswered):
+        return GuestCounters(STATES[0], "unknown", found.reason, 0, None, {}, {}, {}, {})
+    return found
+
+
+def _numbers(
     values: Mapping[str, str], healthy: tuple[str, str], names: Mapping[str, str]
 ) -> GuestCounters:
-    state = STATES[int(values.get("state.state", 0))]
+    state = STATES[number(values.get("state.state", "0"))]
     # libvirt counts on for a guest that is off: its last process's CPU time still changes.
     on = {} if state in OFF else values
     vcpus: dict[int, dict[str, float]] = {}
-    for number, key in _keys(on, "vcpu", "time|delay|wait"):
-        vcpus.setdefault(number, {})[key] = int(on[f"vcpu.{number}.{key}"]) / 1e9
+    for index, key in _keys(on, "vcpu", "time|delay|wait"):
+        vcpus.setdefault(index, {})[key] = number(on[f"vcpu.{index}.{key}"]) / 1e9
     balloon = ("current", "maximum", "unused", "available", "usable", "rss")
     return GuestCounters(
         state=state,
         health=healthy[0],
         # A number that grows would be another time series at every look.
         reason=re.sub(r"was last heard \d+ s ago", "is not heard any more", healthy[1]),
-        vcpus=int(values.get("vcpu.current", 0)),
-        cpu_s=int(on["cpu.time"]) / 1e9 if "cpu.time" in on else None,
+        vcpus=number(values.get("vcpu.current", "0")),
+        cpu_s=number(on["cpu.time"]) / 1e9 if "cpu.time" in on else None,
         vcpu_s=vcpus,
         balloon_bytes={
-            key: int(values[f"balloon.{key}"]) * 1024
+            key: number(values[f"balloon.{key}"]) * 1024
             for key in balloon
             if f"balloon.{key}" in values
         },
@@ -189,14 +202,14 @@ def _guest(
 def _keys(values: Mapping[str, str], kind: str, wanted: str) -> Iterator[tuple[int, str]]:
     for key in values:
         if found := re.fullmatch(rf"{kind}\.(\d+)\.({wanted})", key):
-            yield int(found[1]), found[2]
+            yield number(found[1]), found[2]
 
 
 def _devices(
     values: Mapping[str, str], kind: str, wanted: str, names: Mapping[str, str]
 ) -> dict[str, dict[str, int]]:
     found: dict[str, dict[str, int]] = {}
-    for number, key in _keys(values, kind, wanted):
-        name = values.get(f"{kind}.{number}.name", str(number))
-        found.setdefault(names.get(name, name), {})[key] = int(values[f"{kind}.{number}.{key}"])
+    for index, key in _keys(values, kind, wanted):
+        name = values.get(f"{kind}.{index}.name", str(index))
+        found.setdefault(names.get(name, name), {})[key] = number(values[f"{kind}.{index}.{key}"])
     return found

@@ -6,13 +6,11 @@ running domains' XML (https://libvirt.org/formatdomain.html).
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from guesthouse.facts import sriov, virsh
+from guesthouse.facts import document, sriov, virsh
 
 # Counter -> its place in ip's JSON. A VF's sent bytes and packets have names of their own there.
 _PLACES = {
@@ -103,8 +101,7 @@ def holders(text: str) -> dict[str, str]:
     """PCI address (``0000:01:10.0``) -> the guest that has this device, from the XML of running
     domains, one after the other: there an interface's source is what it really has."""
     found = {}
-    for document in re.findall(r"(?ms)^<domain .*?^</domain>", text):
-        root = virsh.xml(document)
+    for root in virsh.domains(text):
         for place in root.iterfind("devices/*/source/address"):
             # A USB device's address has no slot.
             if place.get("slot"):
@@ -194,7 +191,7 @@ def _traffic(first: Counters | None, second: Counters | None, rate: Rate) -> Tra
 
 def _look(text: str) -> dict[str, _Pf]:
     about, _, answer = text.strip().partition("\n\n")
-    links = {link["ifname"]: link for link in json.loads(answer or "[]") if link}
+    links = {link["ifname"]: link for link in document.links(answer)}
     made: list[tuple[dict[str, str], list[dict[str, str]]]] = []
     for line in about.splitlines():
         kind, *pairs = line.split()

@@ -8,6 +8,11 @@ system's is the guest agent, which answers a ping.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Mapping
+
+from guesthouse.facts.virsh import number
+
 # Several periods of the statistics: an emulated guest sends some of them late.
 LATE_S = 120
 
@@ -51,3 +56,17 @@ def health(
     if silence_s is None:
         return "unknown", f"neither agent nor kernel was heard yet{again}"
     return "hung", f"its kernel was last heard {silence_s} s ago, no agent{again}"
+
+
+def heard(text: str) -> Callable[[str, Mapping[str, str]], tuple[str, str]]:
+    """What ``agents`` printed -> a guest's health and why, from its name and its domstats."""
+    agents = {name: word for word, name in re.findall(r"(?m)^agent (\w+) (.*)$", text)}
+    clock = int((re.findall(r"(?m)^clock (\d+)$", text) or [0])[0])
+
+    def healthy(name: str, values: Mapping[str, str]) -> tuple[str, str]:
+        beat = number(values.get("balloon.last-update", "0"))
+        state, reason = (number(values.get(f"state.{key}", "0")) for key in ("state", "reason"))
+        silence = max(clock - beat, 0) if beat and clock else None
+        return health(state, reason, agents.get(name, ""), silence)
+
+    return healthy

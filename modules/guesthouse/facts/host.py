@@ -6,13 +6,13 @@ Every function gives one Question: one command, one round trip. Nothing is chang
 from __future__ import annotations
 
 import base64
-import json
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from guesthouse import told
+from guesthouse.facts import document
 from guesthouse.facts.question import Question
 
 
@@ -150,7 +150,7 @@ def bridges(names: Iterable[str]) -> Question[dict[str, BridgeFact]]:
     wanted = tuple(names)
 
     def parse(output: str) -> dict[str, BridgeFact]:
-        links = [link for link in json.loads(output or "[]") if link]
+        links = document.links(output)
         return {
             link["ifname"]: _bridge(link, links)
             for link in links
@@ -174,8 +174,8 @@ def way_in() -> Question[WayIn]:
     def parse(output: str) -> WayIn:
         session, _, answer = output.partition("\n")
         server = (session.split() + [""] * 3)[2].partition("%")[0]
-        for link in json.loads(answer or "[]"):
-            for address in _addresses(link) if link else ():
+        for link in document.links(answer):
+            for address in _addresses(link):
                 if server and address.partition("/")[0] == server:
                     return WayIn(link["ifname"], address)
         return WayIn("", "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from guesthouse.facts import guest, network, storage, virsh
@@ -11,15 +12,17 @@ from guesthouse.facts.guest import DomainFact
 from guesthouse.facts.network import NetworkFact
 from guesthouse.facts.question import Question
 from guesthouse.facts.storage import PoolFact
+from guesthouse.facts.together import NotAnswered, read_or_not
 
 
 @dataclass(frozen=True)
 class HypervisorFact:
-    """libvirt's objects by name; one that does not exist is absent."""
+    """libvirt's objects by name; one that does not exist is absent, and one of which libvirt tells
+    what cannot be read does not disturb the others."""
 
-    domains: Mapping[str, DomainFact]
-    pools: Mapping[str, PoolFact]
-    networks: Mapping[str, NetworkFact]
+    domains: Mapping[str, DomainFact | NotAnswered]
+    pools: Mapping[str, PoolFact | NotAnswered]
+    networks: Mapping[str, NetworkFact | NotAnswered]
 
 
 _KINDS: dict[str, tuple[tuple[str, ...], Callable[..., Any]]] = {
@@ -50,7 +53,11 @@ def hypervisor(
                 name: [answers.get(f"{kind}/{name}/{i}", "") for i in range(len(commands))]
                 for name in wanted[kind]
             }
-            return {name: read(*found) for name, found in texts.items() if all(found)}
+            return {
+                name: read_or_not(partial(read, *found))
+                for name, found in texts.items()
+                if all(found)
+            }
 
         return HypervisorFact(of("domains"), of("pools"), of("networks"))
 

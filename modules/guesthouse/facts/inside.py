@@ -6,14 +6,12 @@ the whole question is asked as root; else what only root may read stays unknown.
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from guesthouse import told
-from guesthouse.facts import accounts, host
+from guesthouse.facts import accounts, document, host
 from guesthouse.facts.accounts import UserFact
 from guesthouse.facts.question import Question
 from guesthouse.facts.together import NotAnswered, as_root, together
@@ -151,7 +149,6 @@ ip -j address show
 def _nics(output: str) -> dict[str, NicFact]:
     about, _, answer = output.rpartition("\n\n") if "\n\n" in output else ("", "", output)
     drivers = dict(line.split() for line in about.splitlines() if line)
-    links: list[dict[str, Any]] = [link for link in json.loads(answer or "[]") if link]
     return {
         link["address"].lower(): NicFact(
             link["ifname"],
@@ -163,7 +160,7 @@ def _nics(output: str) -> dict[str, NicFact]:
             ),
             drivers.get(link["ifname"], ""),
         )
-        for link in links
+        for link in document.links(answer)
         if link.get("link_type") == "ether"
     }
 
@@ -204,7 +201,7 @@ if [ -e "$f" ]; then cat "$f"; fi
     def parse(output: str) -> CloudInitFact:
         if not output.strip():
             return CloudInitFact(False, ())
-        result = json.loads(output)["v1"]
+        result = document.json_value(output)["v1"]
         return CloudInitFact(True, tuple(str(error) for error in result.get("errors", [])))
 
     return Question(command, parse)

@@ -6,7 +6,6 @@ Follows iperf3(1), its JSON output, and sysfs's counters of interfaces.
 from __future__ import annotations
 
 import ipaddress
-import json
 import re
 import shlex
 from collections.abc import Iterable, Mapping
@@ -15,6 +14,7 @@ from typing import Any
 
 from guesthouse import told
 from guesthouse.errors import MachineError, Problem
+from guesthouse.facts import document
 from guesthouse.facts.question import Question
 from guesthouse.facts.virsh import SYSTEM
 
@@ -82,7 +82,7 @@ def guest() -> Question[GuestFact]:
     def parse(output: str) -> GuestFact:
         word, _, answer = output.partition("\n\n") if output[:1] != "\n" else ("", "", output)
         found: dict[str, tuple[str, ...]] = {}
-        for link in json.loads(answer or "[]"):
+        for link in document.links(answer):
             mac = str(link.get("address", "")).lower()
             items = [a for a in link.get("addr_info", []) if a.get("scope") == "global"]
             parsed = (told.address(a.get("local")) for a in items)
@@ -144,7 +144,7 @@ def client(own: str, other: str, port: int, seconds: int) -> Question[Round]:
 def _parse(output: str) -> Round:
     start, end = output.find("{"), output.rfind("}")
     try:
-        result: dict[str, Any] = json.loads(output[start : end + 1])
+        result: dict[str, Any] = document.json_value(output[start : end + 1])
     except ValueError:
         what = "gave no result"
         raise MachineError(Problem("iperf3", what, got=output.strip()[-200:])) from None

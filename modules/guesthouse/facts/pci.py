@@ -5,12 +5,12 @@ From sysfs (https://docs.kernel.org/driver-api/vfio.html and vfio-mediated-devic
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from guesthouse.facts import document
 from guesthouse.facts.question import Question
 
 VFIO = "vfio-pci"
@@ -116,7 +116,7 @@ def devices(pci: Iterable[str], mdevs: Iterable[str]) -> Question[DevicesFact]:
 
 def _parse(output: str) -> DevicesFact:
     about, _, answer = output.partition("links\n")
-    links = [link for link in json.loads(answer or "[]") if link]
+    links = document.links(answer)
     parts: list[tuple[dict[str, str], list[tuple[str, dict[str, str]]]]] = []
     mdevs: dict[str, MdevFact] = {}
     for line in about.splitlines():

@@ -5,12 +5,12 @@ From sysfs (https://docs.kernel.org/PCI/pci-iov-howto.html) and ip-link(8).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from guesthouse import told
+from guesthouse.facts import document
 from guesthouse.facts.question import Question
 
 
@@ -123,7 +123,7 @@ def chosen(found: Iterable[CardFact], select: Mapping[str, str]) -> list[CardFac
 
 def _parse(output: str) -> tuple[CardFact, ...]:
     about, _, answer = output.rpartition("==\n")
-    links = {link["ifname"]: link for link in json.loads(answer or "[]") if link}
+    links = {link["ifname"]: link for link in document.links(answer)}
     made: list[tuple[dict[str, str], list[dict[str, str]]]] = []
     for line in about.splitlines():
         kind, *pairs = line.split()

@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from guesthouse.facts import functions
 from guesthouse.facts.functions import PfStatus
-from guesthouse.facts.health import health
+from guesthouse.facts.health import heard
 from guesthouse.facts.question import Question
-from guesthouse.facts.virsh import SYSTEM
+from guesthouse.facts.together import NotAnswered, read_or_not
+from guesthouse.facts.virsh import SYSTEM, number
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ def _parse(output: str) -> Status:
         host=_host(texts["a", "time"], texts["b", "time"], rate_over("time")),
         # A guest that appeared between the samples has no rates yet.
         guests={
-            n: _guest(before.get(n, values), values, rate, healthy(n, values))
+            n: _guest(before.get(n, values), values, rate, partial(healthy, n, values))
             for n, values in after.items()
         },
         physical_functions=functions.functions(
@@ -193,40 +195,39 @@ def domains(text: str) -> dict[str, dict[str, str]]:
     return found
 
 
-def heard(text: str) -> Callable[[str, Mapping[str, str]], tuple[str, str]]:
-    """What ``agents`` printed -> a guest's health and why, from its name and its domstats."""
-    agents = {name: word for word, name in re.findall(r"(?m)^agent (\w+) (.*)$", text)}
-    clock = int((re.findall(r"(?m)^clock (\d+)$", text) or [0])[0])
-
-    def healthy(name: str, values: Mapping[str, str]) -> tuple[str, str]:
-        beat = int(values.get("balloon.last-update", 0))
-        state, reason = int(values.get("state.state", 0)), int(values.get("state.reason", 0))
-        silence = max(clock - beat, 0) if beat and clock else None
-        return health(state, reason, agents.get(name, ""), silence)
-
-    return healthy
-
-
 def _guest(
+    first: Mapping[str, str],
+    second: Mapping[str, str],
+    rate: Rate,
+    healthy: Callable[[], tuple[str, str]],
+) -> GuestStatus:
+    """One guest; of one whose numbers cannot be read only that."""
+    found = read_or_not(lambda: _numbers(first, second, rate, healthy()))
+    if isinstance(found, NotAnswered):
+        return GuestStatus(STATES[0], 0, 0.0, 0, 0, 0.0, 0.0, 0.0, 0.0, "unknown", found.reason)
+    return found
+
+
+def _numbers(
     first: Mapping[str, str], second: Mapping[str, str], rate: Rate, healthy: tuple[str, str]
 ) -> GuestStatus:
     def total(values: Mapping[str, str], pattern: str) -> int:
-        return sum(int(v) for k, v in values.items() if re.fullmatch(pattern, k))
+        return sum(number(v) for k, v in values.items() if re.fullmatch(pattern, k))
 
-    state = STATES[int(second.get("state.state", 0))]
+    state = STATES[number(second.get("state.state", "0"))]
 
     def of(pattern: str) -> float:
         # libvirt counts on for a guest that is off: its last process's CPU time still changes.
         return 0.0 if state in OFF else rate(total(first, pattern), total(second, pattern))
 
     def mib(key: str) -> int:
-        return int(second.get(f"balloon.{key}", 0)) // 1024
+        return number(second.get(f"balloon.{key}", "0")) // 1024
 
     # What a guest's balloon driver tells is best; else what QEMU holds of the host's memory.
     used = mib("available") - mib("usable") if mib("usable") else min(mib("rss"), mib("current"))
     return GuestStatus(
         state=state,
-        vcpus=int(second.get("vcpu.current", 0)),
+        vcpus=number(second.get("vcpu.current", "0")),
         cpu_percent=round(of(r"cpu\.time") / 1e7, 1),
         memory_used_mib=0 if state in OFF else used,
         memory_total_mib=mib("current"),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from guesthouse.facts.question import Question
+from guesthouse.facts.question import ODD, Question, why
+
+T = TypeVar("T")
 
 # A line that no answer has: what files hold is encoded, and names have no blanks.
 _BEGIN, _END = "==guesthouse begin ", "==guesthouse end "
@@ -50,14 +52,23 @@ def _split(output: str) -> dict[str, tuple[str, int, str]]:
         text, found, end = rest.rpartition("\n" + _END)
         if found:
             code, _, error = end.split("\n")[0].partition(" ")
-            answers[name] = (text, int(code), error.strip())
+            # What stands there in place of a number is not of our shell.
+            answers[name] = (text, int(code) if code.isdecimal() else 1, error.strip())
     return answers
 
 
 def _fact(question: Question[Any], text: str, code: int, error: str) -> Any:
     if code:
         return NotAnswered(error or f"the command ended with {code}")
-    return question.parse(text)
+    return read_or_not(lambda: question.parse(text))
+
+
+def read_or_not(parse: Callable[[], T]) -> T | NotAnswered:
+    """What ``parse`` gives; an answer that cannot be read is none, whatever is odd in it."""
+    try:
+        return parse()
+    except Exception as error:
+        return NotAnswered(f"{ODD}: {why(error)}")
 
 
 def as_root(command: str) -> str:

@@ -11,7 +11,8 @@ marks have a random word of that one run in them, and what leaves the host is en
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
 from lxml import etree
 
@@ -24,6 +25,7 @@ run=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n') && [ -n "$run" ] || exit 1
 virsh_encoded() { sed "s/^/|/; s/==$run \([^= ]*\)==/\n= \1\n|/g"; echo; }
 """
 
+LIMIT_CHARACTERS = 1024**2
 # No entities, no network: the text comes from a machine.
 _PARSER = etree.XMLParser(remove_comments=True, resolve_entities=False, no_network=True)
 
@@ -66,6 +68,26 @@ def table(text: str) -> dict[str, str]:
     return {key.strip(): value.strip() for key, value in pairs}
 
 
+def number(text: str) -> int:
+    """A number of domstats, at most 64 bits; raises ValueError."""
+    value = int(text)
+    if abs(value) >= 2**64:
+        raise ValueError(f"{value} is beyond 64 bits")
+    return value
+
+
+def domains(text: str) -> Iterator[etree._Element]:
+    """The domains of several ``dumpxml``, one after the other; what is no XML is left out."""
+    for told in re.findall(r"(?ms)^<domain .*?^</domain>", text):
+        with suppress(ValueError, SyntaxError):
+            yield xml(told)
+
+
 def xml(text: str) -> etree._Element:
-    """A libvirt document's root element."""
+    """A libvirt document's root element; raises ValueError or SyntaxError for another text.
+
+    libvirt writes no document type; elements cost some hundred times their text.
+    """
+    if len(text) > LIMIT_CHARACTERS or "<!DOCTYPE" in text:
+        raise ValueError("XML that is too large, or has a document type")
     return etree.fromstring(text.encode(), _PARSER)

@@ -13,11 +13,14 @@ from typing import Any
 import libvirt
 
 from guesthouse.errors import MachineError, Problem, UnreachableError
+from guesthouse.machine import bounded
 from guesthouse.machine.libvirt_handle import LibvirtHandles, ssh_uri
 from guesthouse.machine.shell import ssh_runner
 from guesthouse.machine.ssh import SSH_FAILED, Endpoint, SshDirectory
 
 LOCKS = "/run/lock"
+# What the holder of a lock says first.
+HELD = b"held\n"
 
 
 def endpoint(connection: Mapping[str, Any]) -> Endpoint:
@@ -97,43 +100,49 @@ class HostConnection:
         # The file goes with its holder; whoever got hold of a removed one has no lock.
         script = (
             f"exec 9>{path}; flock --nonblock 9 && [ {path} -ef /proc/self/fd/9 ] || exit 1; "
-            f"echo held; code=0; if read -r word; then ( {at_end or 'true'} ) || code=1; fi; "
-            f"rm -f {path}; exit $code"
+            f"echo held; code=0; if read -r word; then ( {at_end or 'true'} ) >/dev/null "
+            f"|| code=1; fi; rm -f {path}; exit $code"
         )
-        process = self._holder(*sudo, "sh", "-c", script)
+        process, said = self._holder(*sudo, "sh", "-c", script)
         if process.returncode == SSH_FAILED:
             # The shared connection ended just then (see SshDirectory.run): nothing has run.
-            process = self._holder(*sudo, "sh", "-c", script)
+            process, said = self._holder(*sudo, "sh", "-c", script)
         if process.returncode is not None:
-            raise self._not_held(name, process)
+            raise self._not_held(name, process.returncode, said)
         word = b""
         try:
             yield
             word = b"done\n"
         finally:
             self.generation += 1
-            _, stderr = process.communicate(input=word, timeout=300)
+            done = bounded.finish(process, f"host {self.name}", input=word, timeout_s=300)
         if at_end and process.returncode:
-            got = stderr.decode(errors="replace").strip()[-500:]
+            got = done.stdout.decode(errors="replace").strip()[-500:]
             raise MachineError(Problem(f"host {self.name}", f"`{at_end[:200]}` failed", got=got))
 
-    def _holder(self, *argv: str) -> subprocess.Popen[bytes]:
-        """The process that holds a lock; it has ended already if it did not get it."""
+    def _holder(self, *argv: str) -> tuple[subprocess.Popen[bytes], bytes]:
+        """The process that holds a lock; if it did not get it, it has ended, and said why."""
         process = subprocess.Popen(
             self.ssh.command(self.name, *argv),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            # In one pipe: of two, the one that is not read may be filled.
+            stderr=subprocess.STDOUT,
         )
         assert process.stdout is not None
-        if process.stdout.readline() != b"held\n":
+        said = bytearray()
+        while (line := process.stdout.readline(4096)) not in (HELD, b""):
+            said += line
+            if len(said) > bounded.LIMIT_BYTES:
+                process.kill()
+                raise bounded.too_much(f"host {self.name}")
+        if not line:
             process.wait(timeout=30)
-        return process
+        return process, bytes(said)
 
-    def _not_held(self, name: str, process: subprocess.Popen[bytes]) -> MachineError:
-        _, stderr = process.communicate(timeout=30)
-        where, got = f"host {self.name}", stderr.decode(errors="replace").strip()[-300:]
-        if process.returncode == SSH_FAILED:
+    def _not_held(self, name: str, code: int, said: bytes) -> MachineError:
+        where, got = f"host {self.name}", said.decode(errors="replace").strip()[-300:]
+        if code == SSH_FAILED:
             return UnreachableError(Problem(where, "ssh failed", got=got))
         hint = "wait until the other run has ended, then run `up` again"
         return MachineError(Problem(where, f"'{name}' is being changed by another run", hint=hint))

@@ -1,4 +1,8 @@
-"""The QEMU guest agent, asked through libvirt (https://qemu.org/docs/master/interop/qemu-ga-ref)."""
+"""The QEMU guest agent, asked through libvirt (https://qemu.org/docs/master/interop/qemu-ga-ref).
+
+It is a program of the guest and may answer anything: what is not of the expected type, or too
+large, counts as no answer.
+"""
 
 from __future__ import annotations
 
@@ -7,29 +11,88 @@ import json
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Annotated, Any, Generic, TypeVar
 
 import libvirt
 import libvirt_qemu
+from pydantic import BaseModel, ConfigDict, Field
 
 # It does not answer in time, or has lost its place in the talk: it may a moment later. The last is
 # VIR_ERR_AGENT_COMMAND_TIMEOUT, for which libvirt before 11.2 has no name.
 SILENT = (libvirt.VIR_ERR_AGENT_UNRESPONSIVE, libvirt.VIR_ERR_AGENT_UNSYNCED, 112)
 
 
-def _call(domain: libvirt.virDomain, command: str, timeout_s: int, **arguments: Any) -> Any:
+# Larger answers than these are none: a file's 48 KiB, a program's last words, a list of vCPUs.
+LIMIT_CHARACTERS = 4 * 1024**2
+Id = Annotated[int, Field(strict=True, ge=0, lt=2**63)]
+Base64 = Annotated[str, Field(max_length=1024**2)]
+T = TypeVar("T")
+
+
+class _Answer(BaseModel):
+    """Types are as the agent's schema has them; what is more than these is left out."""
+
+    model_config = ConfigDict(strict=True, frozen=True)
+
+
+class _Reply(_Answer, Generic[T]):
+    told: T = Field(alias="return")
+
+
+class _File(_Answer):
+    data: Base64 = Field(alias="buf-b64")
+
+
+class _Program(_Answer):
+    pid: Id
+
+
+class _Status(_Answer):
+    exited: bool
+    code: int = Field(-1, alias="exitcode", ge=-1, lt=2**31)
+    out: Base64 = Field("", alias="out-data")
+    err: Base64 = Field("", alias="err-data")
+
+
+_NOT_YET = _Status.model_validate({"exited": False})
+
+
+class _Vcpu(_Answer):
+    number: Id = Field(alias="logical-id")
+    online: bool
+
+
+class _Block(_Answer):
+    number: Id = Field(alias="phys-index")
+    online: bool
+
+
+Vcpus = Annotated[list[_Vcpu], Field(max_length=4096)]
+Blocks = Annotated[list[_Block], Field(max_length=65536)]
+# Each raises only libvirtError and ValueError: an answer that is no answer (ValidationError is
+# one, and binascii's error).
+NO_ANSWER = (libvirt.libvirtError, ValueError)
+
+
+def _call(
+    domain: libvirt.virDomain, command: str, timeout_s: int, kind: type[T], **arguments: Any
+) -> T:
+    """What the agent tells, as ``kind``; raises ValueError when it tells something else."""
     request: dict[str, Any] = {"execute": command}
     if arguments:
         request["arguments"] = arguments
     answer = libvirt_qemu.qemuAgentCommand(domain, json.dumps(request), timeout_s, 0)
-    return json.loads(answer)["return"]
+    if not isinstance(answer, str) or len(answer) > LIMIT_CHARACTERS:
+        raise ValueError(f"{command}: an answer of more than {LIMIT_CHARACTERS} characters")
+    # A lone surrogate has no bytes: UnicodeEncodeError is a ValueError too.
+    return _Reply[kind].model_validate_json(answer.encode()).told  # type: ignore[valid-type]
 
 
 def ping(domain: libvirt.virDomain, timeout_s: int = 2) -> bool:
     """Does the agent answer?"""
     try:
-        _call(domain, "guest-ping", timeout_s)
-    except libvirt.libvirtError:
+        _call(domain, "guest-ping", timeout_s, dict)
+    except NO_ANSWER:
         return False
     return True
 
@@ -43,22 +106,26 @@ def is_there(domain: libvirt.virDomain) -> bool:
 
 
 def read_file(domain: libvirt.virDomain, path: str, timeout_s: int = 10) -> str | None:
-    """A small text file of the guest (up to 48 KiB), or None when it can't be read.
+    """A small text file of the guest (up to 48 KiB), or None when it can't be read, or what the
+    agent tells can't.
 
     Raises libvirtError when the agent is silent, which tells nothing of the file.
     """
+    count = 48 * 1024
     try:
-        handle = _call(domain, "guest-file-open", timeout_s, path=path, mode="r")
+        handle = _call(domain, "guest-file-open", timeout_s, Id, path=path, mode="r")
         try:
-            answer = _call(domain, "guest-file-read", timeout_s, handle=handle, count=48 * 1024)
+            file = _call(domain, "guest-file-read", timeout_s, _File, handle=handle, count=count)
         finally:
-            with suppress(libvirt.libvirtError):
-                _call(domain, "guest-file-close", timeout_s, handle=handle)
+            with suppress(*NO_ANSWER):
+                _call(domain, "guest-file-close", timeout_s, dict, handle=handle)
+        return base64.b64decode(file.data)[:count].decode(errors="replace")
     except libvirt.libvirtError as error:
         if error.get_error_code() in SILENT:
             raise
         return None
-    return base64.b64decode(answer["buf-b64"]).decode(errors="replace")
+    except ValueError:
+        return None
 
 
 def run(
@@ -68,57 +135,52 @@ def run(
     deadline = time.monotonic() + timeout_s
     try:
         command = {"path": argv[0], "arg": list(argv[1:]), "capture-output": True}
-        pid = _call(domain, "guest-exec", 30, **command)["pid"]
-        while not (status := _status(domain, pid))["exited"]:
+        pid = _call(domain, "guest-exec", 30, _Program, **command).pid
+        while not (status := _status(domain, pid)).exited:
             if time.monotonic() > deadline:
                 return None
             time.sleep(0.5)
-    except libvirt.libvirtError:
+        output = base64.b64decode(status.out) + base64.b64decode(status.err)
+    except NO_ANSWER:
         return None
-    texts = (status.get(name, "") for name in ("out-data", "err-data"))
-    output = b"".join(base64.b64decode(text) for text in texts)
-    return int(status.get("exitcode", -1)), output.decode(errors="replace")
+    return status.code, output.decode(errors="replace")
 
 
-def _status(domain: libvirt.virDomain, pid: int) -> dict[str, Any]:
+def _status(domain: libvirt.virDomain, pid: int) -> _Status:
     """Of a program; an agent that is silent for a moment has not said that it ended.
 
     That it ended is told once: when just that answer comes too late, it is lost.
     """
     try:
-        return dict(_call(domain, "guest-exec-status", 30, pid=pid))
+        return _call(domain, "guest-exec-status", 30, _Status, pid=pid)
     except libvirt.libvirtError as error:
         if error.get_error_code() in SILENT:
-            return {"exited": False}
+            return _NOT_YET
         raise
 
 
 def online_vcpus(domain: libvirt.virDomain) -> int:
-    """Take in the vCPUs that are there and offline; how many are online then."""
+    """Take in the vCPUs that are there and offline; how many are online then, 0 when the agent
+    does not tell."""
     try:
-        found = _call(domain, "guest-get-vcpus", 10)
-        off = [v["logical-id"] for v in found if not v["online"]]
+        found = _call(domain, "guest-get-vcpus", 10, Vcpus)
+        off = [{"logical-id": vcpu.number, "online": True} for vcpu in found if not vcpu.online]
         if off:
-            _call(
-                domain,
-                "guest-set-vcpus",
-                60,
-                vcpus=[{"logical-id": number, "online": True} for number in off],
-            )
-            found = _call(domain, "guest-get-vcpus", 10)
-    except libvirt.libvirtError:
+            _call(domain, "guest-set-vcpus", 60, int, vcpus=off)
+            found = _call(domain, "guest-get-vcpus", 10, Vcpus)
+    except NO_ANSWER:
         return 0
-    return sum(v["online"] for v in found)
+    return sum(vcpu.online for vcpu in found)
 
 
 def online_memory(domain: libvirt.virDomain) -> None:
     """Take plugged memory in, where the guest's system has not done so by itself."""
     try:
-        blocks = _call(domain, "guest-get-memory-blocks", 30)
-        new = [{"phys-index": b["phys-index"], "online": True} for b in blocks if not b["online"]]
+        found = _call(domain, "guest-get-memory-blocks", 30, Blocks)
+        new = [{"phys-index": block.number, "online": True} for block in found if not block.online]
         if new:
-            _call(domain, "guest-set-memory-blocks", 60, **{"mem-blks": new})
-    except libvirt.libvirtError:
+            _call(domain, "guest-set-memory-blocks", 60, list, **{"mem-blks": new})
+    except NO_ANSWER:
         # Without an agent the guest's own rules decide; what comes of it is read back.
         return
 

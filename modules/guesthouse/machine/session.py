@@ -11,7 +11,11 @@ from contextlib import suppress
 from types import TracebackType
 
 from guesthouse.errors import MachineError, Problem, UnreachableError
+from guesthouse.machine import bounded
 from guesthouse.machine.ssh import SSH_FAILED, SshDirectory
+
+# A few lines are expected.
+LIMIT_CHARACTERS = bounded.MIB
 
 
 class Session:
@@ -35,6 +39,7 @@ class Session:
         # None is the end of what it says.
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._heard: list[str] = []
+        self._said_too_much = False
         threading.Thread(target=self._listen, daemon=True).start()
 
     def __enter__(self) -> Session:
@@ -50,8 +55,13 @@ class Session:
 
     def _listen(self) -> None:
         assert self._process.stdout is not None
-        for line in self._process.stdout:
+        left = LIMIT_CHARACTERS
+        while left > 0 and (line := self._process.stdout.readline(left)):
+            left -= len(line)
             self._lines.put(line)
+        if left <= 0:
+            self._said_too_much = True
+            self._process.kill()
         self._lines.put(None)
 
     def wait_for(self, pattern: str, timeout_s: float) -> str:
@@ -72,7 +82,8 @@ class Session:
                 return line
 
     def end(self, timeout_s: float = 15) -> str:
-        """End it, and give all that it said; an ssh client that does not end is ended."""
+        """End it, and give all that it said, up to a bound; an ssh client that does not end is
+        ended."""
         if self._process.stdin is not None:
             self._process.stdin.close()
         try:
@@ -88,6 +99,8 @@ class Session:
         return "".join(self._heard)
 
     def _ended(self, code: int) -> MachineError:
+        if self._said_too_much:
+            return bounded.too_much(self._name, LIMIT_CHARACTERS)
         if code == SSH_FAILED:
             return UnreachableError(Problem(self._name, "ssh failed", got=self._words()))
         return MachineError(Problem(self._name, f"ended with exit code {code}", got=self._words()))

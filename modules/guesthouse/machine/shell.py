@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from typing import Any
 
-import testinfra
+from testinfra.backend.base import CommandResult
+from testinfra.backend.ssh import SshBackend
+from testinfra.host import Host
 
 from guesthouse.errors import MachineError, Problem, UnreachableError
+from guesthouse.machine import bounded
 from guesthouse.machine.ssh import CONNECT_TIMEOUT_S, CONTROL_PERSIST_S, SshDirectory
 
 
@@ -22,10 +26,32 @@ def ssh_runner(ssh: SshDirectory, name: str, timeout_s: float = 300) -> Callable
     return run
 
 
+# For the longest question: the digests of all images of a host.
+TIMEOUT_S = 1800.0
+
+
+class _Backend(SshBackend):  # type: ignore[misc]
+    """testinfra's ssh, which by itself keeps all that a machine says, and waits for ever."""
+
+    limit_bytes = bounded.LIMIT_BYTES
+
+    def run_local(self, command: str, *args: str) -> CommandResult:
+        """Run the ssh client in a shell, as testinfra does."""
+        text = self.encode(self.quote(command, *args))
+        # The shell becomes the ssh client, so that it is the one that is ended.
+        argv, name = ["sh", "-c", f"exec {text.decode()}"], self.host.name
+        try:
+            done = bounded.run(argv, name, timeout_s=TIMEOUT_S, limit_bytes=self.limit_bytes)
+        except subprocess.TimeoutExpired as error:
+            what = f"no answer within {TIMEOUT_S:.0f} s"
+            raise UnreachableError(Problem(name, what)) from error
+        return self.result(done.returncode, text, done.stdout, done.stderr)
+
+
 def testinfra_host(ssh: SshDirectory, name: str, sudo: bool = False) -> Any:
     """A testinfra host over the system's ssh client, our config and pinned keys only."""
-    return testinfra.get_host(
-        f"ssh://{name}",
+    backend = _Backend(
+        name,
         ssh_config=str(ssh.config),
         sudo=sudo,
         # testinfra's own are shorter, and stand before those of our config.
@@ -33,6 +59,9 @@ def testinfra_host(ssh: SshDirectory, name: str, sudo: bool = False) -> Any:
         controlpersist=CONTROL_PERSIST_S,
         ssh_extra_args="-o BatchMode=yes",
     )
+    if ssh.endpoints[name].via:
+        backend.limit_bytes = bounded.GUEST_LIMIT_BYTES
+    return Host(backend)
 
 
 def testinfra_runner(host: Any, name: str) -> Callable[[str], str]:

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from guesthouse import ssh_config
 from guesthouse.errors import MachineError, Problem, UnreachableError
+from guesthouse.machine import bounded
 
 # ssh(1) reserves 255 for its own failures: no connection, no login, wrong host key.
 SSH_FAILED = 255
@@ -173,7 +174,8 @@ class SshDirectory:
         timeout_s: float = 300,
         expected: Iterable[int] = (0,),
     ) -> subprocess.CompletedProcess[bytes]:
-        """Run a command on a machine; an exit code outside ``expected`` raises MachineError."""
+        """Run a command on a machine; an exit code outside ``expected`` raises MachineError, and so
+        does an output of more than `bounded.LIMIT_BYTES`."""
         try:
             end = time.monotonic() + timeout_s
             result = self._once(name, argv, input, timeout_s)
@@ -198,13 +200,8 @@ class SshDirectory:
     def _once(
         self, name: str, argv: Sequence[str], input: bytes | None, timeout_s: float
     ) -> subprocess.CompletedProcess[bytes]:
-        return subprocess.run(
-            self.command(name, *argv),
-            input=input if input is not None else b"",
-            capture_output=True,
-            timeout=timeout_s,
-            check=False,
-        )
+        command = self.command(name, *argv)
+        return bounded.run(command, f"host {name}", input=input or b"", timeout_s=timeout_s)
 
     def _unreachable(self, name: str, stderr: bytes) -> UnreachableError:
         endpoint = self.endpoints.get(name)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-import subprocess
 import threading
 from pathlib import Path
 from typing import Any, ClassVar
 
 from guesthouse.errors import MachineError, Problem, RefusedError
+from guesthouse.machine import bounded
 from guesthouse.machine.connections import HostConnection
 from guesthouse.provider.image_format import check_image
 from guesthouse.provider.resource import Call, Resource, Values, same_host
@@ -110,7 +110,7 @@ def _upload(call: Call, host: HostConnection, inputs: Values, source: Path) -> N
     sudo = () if host.endpoint.user == "root" else ("sudo", "-n")
     command = host.ssh.command(host.name, *sudo, "sh", "-c", script)
     with source.open("rb") as file:
-        result = subprocess.run(command, stdin=file, capture_output=True, check=False)
+        result = bounded.run(command, f"host {host.name}", stdin=file)
     if result.returncode != 0:
         raise MachineError(
             Problem(

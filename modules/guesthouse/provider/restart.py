@@ -59,22 +59,41 @@ def with_way_back(
     """Run ``start_new`` (define, start, wait); if it fails, bring ``old_xml`` back and run it.
 
     ``old_xml`` is the persistent definition as libvirt had it. Raises MachineError that says both
-    what failed and what the guest is now.
+    what failed and what the guest is now. Whatever the failure is, the way back is taken; an
+    interrupt goes on after it.
     """
     try:
         start_new()
         return
-    except (GuesthouseError, libvirt.libvirtError) as error:
-        said = (
-            str(error.get_error_message())
-            if isinstance(error, libvirt.libvirtError)
-            else error.problems[0].got or error.problems[0].what
-        )
-    name, handle = domain.name(), domain.connect()
-    if domain.isActive():
-        domain.destroy()
-    handle.defineXML(old_xml)
-    start_old()
+    except Exception as error:
+        said = _reason(error)
+    except BaseException:
+        _back(domain, old_xml, start_old, "it was interrupted")
+        raise
+    _back(domain, old_xml, start_old, said)
     hint = "it runs as before, with its old definition; mend the change and run `up` again"
     what = "did not start with its new definition, which was taken back"
-    raise MachineError(Problem(f"guest {name}", what, got=said, hint=hint))
+    raise MachineError(Problem(f"guest {domain.name()}", what, got=said, hint=hint))
+
+
+def _back(
+    domain: libvirt.virDomain, old_xml: str, start_old: Callable[[], None], said: str
+) -> None:
+    name, handle = domain.name(), domain.connect()
+    try:
+        if domain.isActive():
+            domain.destroy()
+        handle.defineXML(old_xml)
+        start_old()
+    except Exception as error:
+        hint = "look at it on its host; `up` tries again"
+        what = f"neither started with its new definition nor came back with its old: {said}"
+        raise MachineError(Problem(f"guest {name}", what, got=_reason(error), hint=hint)) from error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, libvirt.libvirtError):
+        return str(error.get_error_message())
+    if isinstance(error, GuesthouseError) and error.problems:
+        return error.problems[0].got or error.problems[0].what
+    return f"{type(error).__name__}: {error}"[:300]

@@ -17,6 +17,7 @@ from weakref import WeakKeyDictionary
 
 from guesthouse import told
 from guesthouse.facts import virsh
+from guesthouse.facts.together import NotAnswered, read_or_not
 from guesthouse.machine.connections import HostConnection
 from guesthouse.provider import domain
 from guesthouse.provider.guest_state import Sight
@@ -104,7 +105,9 @@ class Sights:
                 text = host.root("sh -s", input=_SCRIPT.encode())
                 look = _Look(virsh.cut(text), generation, time.monotonic())
                 self._looks[host] = look
-        return sight(look.answers, uuid, state)
+        # What cannot be read of one guest is not there: it is looked at by itself then.
+        found = read_or_not(lambda: sight(look.answers, uuid, state))
+        return None if isinstance(found, NotAnswered) else found
 
 
 def sight(answers: Mapping[str, str], uuid: str, state: Mapping[str, Any]) -> Sight | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import shlex
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -14,6 +13,7 @@ import libvirt
 
 from guesthouse import told
 from guesthouse.errors import MachineError
+from guesthouse.facts.document import json_value
 from guesthouse.machine import guest_agent
 from guesthouse.machine.connections import HostConnection
 
@@ -129,7 +129,7 @@ def _not_yet(domain: libvirt.virDomain) -> str:
 def is_setting_up(status: str | None) -> bool:
     """Is cloud-init before the end of its config stage? ``status`` is its status.json, or None."""
     try:
-        return not json.loads(status or "")["v1"]["modules-config"]["finished"]
+        return not json_value(status or "")["v1"]["modules-config"]["finished"]
     except (ValueError, KeyError, TypeError):
         # No cloud-init, or nothing that it would write: whether sshd listens decides alone.
         return False
