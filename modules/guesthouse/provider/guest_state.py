@@ -37,6 +37,7 @@ def state(
         "declared": declared(inputs),
         "instance_id": inputs.get("instance_id") or inputs["uuid"],
         "token": token,
+        "asides": list((seen or {}).get("asides") or ()),
         **told,
         **running(document, document, live),
     }
