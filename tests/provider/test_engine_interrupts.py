@@ -13,6 +13,6 @@ def test_an_interrupted_up_ends_and_the_next_one_finishes_it(project: EngineProj
     project.write(count=GUESTS)
     interrupted = Interrupted(project)
     longest_s = interrupted.up()
-    outcomes = [interrupted.round(each) for each in drawn(SEED, 6, longest_s)]
+    outcomes = [interrupted.round(each) for each in drawn(SEED, 4, longest_s)]
     wrong = {each.interrupt: each.faults(GUESTS) for each in outcomes if each.faults(GUESTS)}
     assert wrong == {}
