@@ -41,6 +41,7 @@ test-long: ## Every row of effects on the lab that is up; kill -9 at every machi
 	@$(BIN)/python tests/effects
 	@$(BIN)/python tests/faults/lab.py
 	@$(BIN)/python tests/races
+	@$(BIN)/python tests/races/interrupts.py
 	@$(BIN)/pytest tests/lab -m long
 
 bench: setup ## Print ratios: deployment, preview, rendering, reading

@@ -39,4 +39,10 @@ case ":$PATH:" in
 *":$_guesthouse/.guesthouse/engine:"*) ;;
 *) export PATH="$_guesthouse/.guesthouse/engine:$_guesthouse/.guesthouse/bin:$_guesthouse/.venv/bin:$PATH" ;;
 esac
-unset _guesthouse
+# Where Python finds our sitecustomize: who is interrupted ends without a traceback.
+_program="$_guesthouse/modules/guesthouse/cli/program"
+case ":${PYTHONPATH:-}:" in
+*":$_program:"*) ;;
+*) export PYTHONPATH="$_program${PYTHONPATH:+:$PYTHONPATH}" ;;
+esac
+unset _guesthouse _program

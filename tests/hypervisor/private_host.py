@@ -20,7 +20,6 @@ def private_connection() -> Iterator[dict[str, Any]]:
     # All of this is in the namespaces of that script, and ends with it.
     REGISTRY.mkdir(exist_ok=True)
     subprocess.run(["mount", "-t", "tmpfs", "none", str(REGISTRY)], check=True)
-    Path("/run/lock").mkdir(exist_ok=True)
     (SOCKETS / "libvirt-sock").symlink_to(os.environ["GUESTHOUSE_TEST_SOCKET"])
     logger = subprocess.Popen(["virtlogd"])
     while not (SOCKETS / "virtlogd-sock").exists():

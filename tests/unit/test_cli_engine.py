@@ -66,7 +66,26 @@ def test_the_environment_is_the_folders_own(tmp_path: Path) -> None:
         "PULUMI_CONFIG_PASSPHRASE_FILE": f"{tmp_path}/.guesthouse/passphrase",
         "PULUMI_HOME": f"{tmp_path}/.guesthouse/pulumi",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PYTHONPATH": f"{CHECKOUT}/modules/guesthouse/cli/program",
     }
+
+
+@pytest.mark.parametrize(
+    ("raised", "said"),
+    [("KeyboardInterrupt", ""), ("ValueError('so')", "ValueError: so")],
+    ids=["interrupted", "control"],
+)
+def test_who_is_interrupted_while_he_imports_says_nothing(
+    tmp_path: Path, raised: str, said: str
+) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: guesthouse\n")
+    (tmp_path / ".guesthouse").mkdir()
+    (tmp_path / "slow.py").write_text(f"raise {raised}\n")
+    env = environment(Project(tmp_path), {"PYTHONPATH": str(tmp_path)})
+    argv = [sys.executable, "-c", "import slow"]
+    done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode
+    assert done.stderr.strip().rpartition("\n")[2] == said
 
 
 def test_a_backend_in_the_project_file_wins(tmp_path: Path) -> None:

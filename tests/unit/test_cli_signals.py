@@ -5,6 +5,8 @@ from __future__ import annotations
 import _thread
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -99,3 +101,47 @@ def test_many_machines_are_not_awaited() -> None:
     with unnoticed(signal.SIGINT, asked.is_set), pytest.raises(KeyboardInterrupt):
         in_parallel({"h1": ask}, str, 1)
     answer.set()
+
+
+COUNTS = """\
+#!/bin/sh
+trap 'echo INT >>told' INT
+trap 'echo TERM >>told' TERM
+touch here
+until [ -e end ]; do sleep 0.1; done
+"""
+RUN = """\
+import sys
+from pathlib import Path
+from guesthouse.cli.engine import Engine
+from guesthouse.cli.project import Project
+engine = Engine(Project(Path(sys.argv[1])))
+engine.program = sys.argv[2]
+sys.exit(engine.run("up"))
+"""
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [(signal.SIGINT,), (signal.SIGTERM,), (signal.SIGINT, signal.SIGTERM)],
+    ids=["SIGINT", "SIGTERM", "both"],
+)
+def test_a_signal_to_the_group_is_one_for_the_engine(
+    numbers: tuple[int, ...], tmp_path: Path
+) -> None:
+    folder, program = scratch_project(tmp_path / "project"), tmp_path / "pulumi"
+    program.write_text(COUNTS)
+    program.chmod(0o755)
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    argv = [sys.executable, "-c", RUN, str(folder), str(program)]
+    run = subprocess.Popen(argv, env=env, stdin=subprocess.DEVNULL, start_new_session=True)
+    told = folder / "told"
+    for file in (folder / "here", told):
+        until = time.monotonic() + 30
+        while not file.exists() and time.monotonic() < until:
+            time.sleep(0.05)
+        for number in numbers if file.name == "here" else ():
+            os.killpg(run.pid, number)
+    (folder / "end").touch()
+    assert run.wait(30) == 130
+    assert len(told.read_text().splitlines()) == 1

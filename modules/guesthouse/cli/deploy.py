@@ -75,8 +75,7 @@ def preview(
     }
     more = [*_policy_pack(policies), *(more or ())]
     if report is None and fail_on is None and metrics is None:
-        _prepare(stack)
-        _engine("preview", stack, options, more)
+        _engine("preview", stack, options, more, _prepare(stack))
     else:
         _told(Telling(report, metrics, fail_on), stack, options, more)
 
@@ -97,8 +96,8 @@ def up(
         "--diff": diff,
         "--expect-no-changes": expect_no_changes,
     }
-    _prepare(stack)
-    _engine("up", stack, options, [*_policy_pack(policies), *(more or ())])
+    plan = _prepare(stack)
+    _engine("up", stack, options, [*_policy_pack(policies), *(more or ())], plan)
 
 
 def destroy(
@@ -109,7 +108,7 @@ def destroy(
     diff: Diff = False,
 ) -> None:
     """Take everything of a stack away; its configuration stays. As `pulumi destroy -s STACK`."""
-    # The site file is not read: what was made must go, whatever the file says by now.
+    # What was made must go, whatever the site file says by now, save on hosts in maintenance.
     _engine("destroy", stack, {"--yes": yes, "--refresh": refresh, "--diff": diff}, more)
 
 
@@ -127,12 +126,14 @@ def _told(telling: Telling, stack: str, options: dict[str, bool], more: list[str
     from guesthouse.cli import drift, textfile
     from guesthouse.cli.engine import Engine
     from guesthouse.cli.gate import held
+    from guesthouse.cli.maintenance import declared
     from guesthouse.cli.report import Told, listened, or_report, prepare_folder, write_report
     from guesthouse.errors import RefusedError
 
     folder = prepare_folder(telling.report) if telling.report else None
     plan = or_report(folder, stack, lambda: _prepare(stack)) if folder else _prepare(stack)
     engine = Engine(Project.find())
+    engine.env |= declared(plan) if plan else {}
 
     def run(*arguments: str) -> int:
         return _run(engine, "preview", stack, options, [*arguments, *more])
@@ -168,10 +169,19 @@ def _policy_pack(folder: Path | None) -> list[str]:
     return [] if folder is None else ["--policy-pack", str(folder.resolve())]
 
 
-def _engine(verb: str, stack: str, options: dict[str, bool], more: list[str] | None) -> None:
+def _engine(
+    verb: str,
+    stack: str,
+    options: dict[str, bool],
+    more: list[str] | None,
+    plan: Plan | None = None,
+) -> None:
     from guesthouse.cli.engine import Engine
+    from guesthouse.cli.maintenance import declared, declared_if_readable
 
-    _exit(_run(Engine(Project.find()), verb, stack, options, more))
+    engine = Engine(Project.find())
+    engine.env |= declared(plan) if plan else declared_if_readable(engine.project, stack)
+    _exit(_run(engine, verb, stack, options, more))
 
 
 def _run(

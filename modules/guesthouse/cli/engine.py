@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -25,6 +26,8 @@ from guesthouse.errors import Problem, SetupError
 
 # A shell's code for a program that Ctrl-C ended: 128 + SIGINT.
 INTERRUPTED = 130
+# Who sends SIGINT and SIGTERM, or both to a group, means one thing by it.
+ONE_WISH_S = 2.0
 
 
 def environment(project: Project, base: Mapping[str, str]) -> dict[str, str]:
@@ -47,6 +50,9 @@ def environment(project: Project, base: Mapping[str, str]) -> dict[str, str]:
     first = [str(project.engine), str(Path(sys.prefix) / "bin")]
     rest = [part for part in env.get("PATH", os.defpath).split(os.pathsep) if part not in first]
     env["PATH"] = os.pathsep.join([*first, *rest])
+    # Where Python finds our sitecustomize: who is interrupted ends without a traceback.
+    paths = [str(Path(__file__).with_name("program")), env.get("PYTHONPATH", "")]
+    env["PYTHONPATH"] = os.pathsep.join(path for path in dict.fromkeys(paths) if path)
     return env
 
 
@@ -88,6 +94,8 @@ class Engine:
             stderr=subprocess.PIPE,
             text=True,
             errors="replace",
+            # In our group it would hear a signal to the group twice, and the second drops all.
+            process_group=None if _is_on_terminal() else 0,
         )
         with _signals_for(process) as seen, _relayed(process) as held:
             code = _wait(process)
@@ -177,18 +185,27 @@ def _wait(process: subprocess.Popen[str]) -> int:
             return process.wait(1)
 
 
+def _is_on_terminal() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
 @contextmanager
 def _signals_for(process: subprocess.Popen[str]) -> Iterator[list[int]]:
     """While the engine runs it gets our signals, stops in order, and we wait for it.
 
-    A terminal gives Ctrl-C to both of us; passing it on would be a second Ctrl-C, which makes
-    the engine drop everything at once.
+    A terminal gives Ctrl-C to both of us; passing it on would be a second one, which makes the
+    engine drop everything at once, its lock too. Signals of one moment are one wish.
     """
     seen: list[int] = []
-    on_terminal = sys.stdin is not None and sys.stdin.isatty()
+    passed_on: list[float] = []
+    on_terminal = _is_on_terminal()
 
     def handle(number: int, _frame: object) -> None:
         seen.append(number)
+        now = time.monotonic()
+        if passed_on and now - passed_on[-1] < ONE_WISH_S:
+            return
+        passed_on.append(now)
         if number != signal.SIGINT or not on_terminal:
             process.send_signal(number)
 

@@ -8,10 +8,12 @@ job, so nothing of them appears in a process list.
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -116,10 +118,28 @@ def _run(request: Mapping[str, Any]) -> None:
         state = State(inventory, make_config(CONNECT_TIMEOUT=CONNECT_TIMEOUT_S))
         connect_all(state)
         try:
-            _add_operations(state, request["job"])
-            run_ops(state)
+            with _own_temporary_folder(state):
+                _add_operations(state, request["job"])
+                run_ops(state)
         finally:
             disconnect_all(state)
+
+
+@contextmanager
+def _own_temporary_folder(state: Any) -> Iterator[None]:
+    """pyinfra's uploads go there first: in /tmp itself their names could be guessed."""
+    from pyinfra.api.command import StringCommand
+
+    (host,) = state.inventory
+    made, said = host.run_shell_command(StringCommand("mktemp -d -t guesthouse.XXXXXXXXXX"))
+    folder = said.stdout.strip()
+    if not made or not re.fullmatch(r"(/[A-Za-z0-9._-]+)+/guesthouse\.[A-Za-z0-9]{10}", folder):
+        raise SystemExit(f"mktemp made no folder on {host.name}: {said.output[-500:]}")
+    state.config.TEMP_DIR = folder
+    try:
+        yield
+    finally:
+        host.run_shell_command(StringCommand(f"rm -rf {folder}"))
 
 
 def _add_operations(state: Any, job: Mapping[str, Any]) -> None:

@@ -18,9 +18,18 @@ from guesthouse.machine.libvirt_handle import LibvirtHandles, ssh_uri
 from guesthouse.machine.shell import ssh_runner
 from guesthouse.machine.ssh import SSH_FAILED, Endpoint, SshDirectory
 
-LOCKS = "/run/lock"
+# Root's own; /run is too, so nobody else can have put something there.
+LOCKS = "/run/guesthouse"
+# What the lock's shell ends with when LOCKS is not what it is to be.
+NOT_OURS = 3
 # What the holder of a lock says first.
 HELD = b"held\n"
+
+
+def _own_folder(path: str) -> str:
+    """Shell text that makes a folder for its user alone, or ends: no link, nobody else's."""
+    mine = f"[ ! -L {path} ] && [ -d {path} ] && [ -O {path} ]"
+    return f"mkdir -m 700 {path} 2>/dev/null; {mine} && chmod 700 {path} || exit {NOT_OURS}; "
 
 
 def endpoint(connection: Mapping[str, Any]) -> Endpoint:
@@ -95,10 +104,10 @@ class HostConnection:
         if self.is_test:
             yield
             return
-        path = shlex.quote(f"{LOCKS}/guesthouse-{name}.lock")
+        path = shlex.quote(f"{LOCKS}/{name}.lock")
         sudo = () if self.endpoint.user == "root" else ("sudo", "-n")
         # The file goes with its holder; whoever got hold of a removed one has no lock.
-        script = (
+        script = _own_folder(shlex.quote(LOCKS)) + (
             f"exec 9>{path}; flock --nonblock 9 && [ {path} -ef /proc/self/fd/9 ] || exit 1; "
             f"echo held; code=0; if read -r word; then ( {at_end or 'true'} ) >/dev/null "
             f"|| code=1; fi; rm -f {path}; exit $code"
@@ -144,6 +153,9 @@ class HostConnection:
         where, got = f"host {self.name}", said.decode(errors="replace").strip()[-300:]
         if code == SSH_FAILED:
             return UnreachableError(Problem(where, "ssh failed", got=got))
+        if code == NOT_OURS:
+            hint = "look who made it, remove it, then run `up` again"
+            return MachineError(Problem(where, f"{LOCKS} is not a folder of root's own", hint=hint))
         hint = "wait until the other run has ended, then run `up` again"
         return MachineError(Problem(where, f"'{name}' is being changed by another run", hint=hint))
 

@@ -32,6 +32,7 @@ def changes(state: Values, inputs: Values) -> list[Change]:
         ),
         *cloud_init.changes(state, inputs),
         *_power(state, inputs),
+        *_keep_aside(state, inputs),
     ]
 
 
@@ -46,6 +47,13 @@ def _power(state: Values, inputs: Values) -> list[Change]:
         words = [("on" if v["autostart"] else "off") for v in (state, inputs)]
         found.append(Change("autostart", words[0], words[1], Effect.LIVE_PERSIST))
     return found
+
+
+def _keep_aside(state: Values, inputs: Values) -> list[Change]:
+    old, new = (int(values["keep_aside_days"]) for values in (state, inputs))
+    why = "holds for what was set aside before, too"
+    name = "keep_aside_days"
+    return [] if old == new else [Change(name, str(old), str(new), Effect.NONE, why=why)]
 
 
 def summary(name: str, found: Sequence[Change]) -> str:

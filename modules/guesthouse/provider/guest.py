@@ -10,8 +10,8 @@ import libvirt
 from guesthouse.effects import Change
 from guesthouse.errors import MachineError, Problem, RefusedError
 from guesthouse.machine.connections import Connections, HostConnection
-from guesthouse.provider import changes as effects
 from guesthouse.provider import (
+    asides,
     cloud_init,
     domain,
     guest_devices,
@@ -21,6 +21,7 @@ from guesthouse.provider import (
     ownership,
     power,
 )
+from guesthouse.provider import changes as effects
 from guesthouse.provider.live import LiveChange
 from guesthouse.provider.resource import Call, InitFailed, Resource, Values, same_host
 from guesthouse.provider.restart import shut_down, with_way_back
@@ -36,15 +37,10 @@ class GuestResource(Resource):
     seed (pool, volume, files, on_change), allow, login, address, serial_log, timeout_s,
     shutdown_timeout_s, keep_aside_days."""
 
-    COMPARED: ClassVar[tuple[str, ...]] = guest_state.COMPARED
+    COMPARED: ClassVar[tuple[str, ...]] = (*guest_state.COMPARED, "keep_aside_days")
     OUTPUTS: ClassVar[tuple[str, ...]] = (
-        "token",
-        "addresses",
-        "ssh_host_keys",
-        "room",
-        "running_xml",
-        "changes",
-        "instance_id",
+        *("token", "addresses", "ssh_host_keys", "room", "running_xml", "changes"),
+        *("instance_id", "asides"),
     )
     SECRET: ClassVar[tuple[str, ...]] = ("secrets",)
 
@@ -58,7 +54,8 @@ class GuestResource(Resource):
             unknown = dict.fromkeys(self.OUTPUTS, UNKNOWN)
             return {**inputs, **unknown, "declared": guest_state.declared(inputs), "changes": []}
         same_host(f"guest {inputs['name']}", state, inputs)
-        found = effects.changes(state, inputs)
+        due = asides.removals(asides.due_soon(state, inputs), inputs)
+        found = [*effects.changes(state, inputs), *due]
         call.noted.extend(found)
         if found:
             call.say(effects.summary(str(inputs["name"]), found))
@@ -121,8 +118,8 @@ class GuestResource(Resource):
         name = str(inputs["name"])
         same_host(f"guest {name}", state, inputs)
         host = self.host(inputs)
-        sweep = guest_disks.forgetting_asides(inputs, int(inputs["keep_aside_days"]))
-        with host.lock(resource_id, at_end=sweep):
+        due = asides.due_now(state, inputs)
+        with host.lock(resource_id, at_end=asides.removal(due)):
             found = domain.find(host.libvirt, resource_id)
             if found is None:
                 raise RefusedError(
@@ -132,10 +129,12 @@ class GuestResource(Resource):
             sight = guest_state.look(host, found, state, addresses=False)
             seen = guest_state.seen(state, sight)
             domain.check_token(name, seen["token"], token)
+            seen["asides"] = [path for path in asides.find(host, state) if path not in due]
             todo = effects.changes(seen, inputs)
             effects.refuse(inputs, todo)
-            if todo:
-                call.say(effects.summary(name, todo))
+            said = [*todo, *asides.removals(due, inputs)]
+            if said:
+                call.say(effects.summary(name, said))
             guest_devices.prepare(call, host, inputs, seen)
             if guest_disks.items(inputs) != guest_disks.items(state["declared"]):
                 guest_state.record(host, inputs, token, complete=True)
@@ -168,7 +167,7 @@ class GuestResource(Resource):
         guest_devices.forget(host, seen, inputs)
         guest_disks.grow(call, host, made, seen, inputs)
         for disk in guest_disks.gone(seen, inputs):
-            guest_disks.set_aside(host, disk)
+            asides.set_aside(host, disk, seen["asides"])
         evidence = None
         if not guest_state.has_answered(seen, inputs, todo):
             evidence = self._boot(call, host, made, inputs, token, seen)
@@ -195,7 +194,7 @@ class GuestResource(Resource):
             undo.append(lambda: guest_disks.renew_seed(host, inputs, seen))
             guest_disks.renew_seed(host, seen, inputs)
             for disk in [*guest_disks.gone(seen, inputs), *anew]:
-                undo.append(guest_disks.set_aside(host, disk))
+                undo.append(asides.set_aside(host, disk, seen["asides"]))
             kept = [disk for disk in seen["disks"] if disk not in anew]
             guest_disks.make_new(call, host, inputs, kept)
             made = domain.define(host.libvirt, inputs["domain_xml"], token, old_xml, seen)
@@ -241,7 +240,7 @@ class GuestResource(Resource):
             record = ownership.read_record(host, resource_id)
             if record is None or record.token == state["token"]:
                 guest_devices.forget(host, state)
-                guest_disks.remove(host, {**state["declared"], "name": state["name"]})
+                guest_disks.remove(call, host, state)
                 if not host.is_test:
                     host.root(f"rm -f -- {ownership.quoted(state['serial_log'])}*")
                 ownership.remove_record(host, resource_id)

@@ -1,10 +1,8 @@
-"""The volumes of one guest: made, grown, set aside, read back, removed."""
+"""The volumes of one guest: made, grown, read back, removed."""
 
 from __future__ import annotations
 
-import posixpath
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import libvirt
@@ -13,11 +11,10 @@ from guesthouse.effects.units import parse, units
 from guesthouse.errors import Problem, RefusedError
 from guesthouse.machine import guest_agent
 from guesthouse.machine.connections import HostConnection
-from guesthouse.provider import ownership, volumes
+from guesthouse.provider import asides, ownership, volumes
 from guesthouse.provider.resource import Call, Values
 from guesthouse.provider.seed import seed_iso
 
-ASIDE = ".aside."
 Disk = Mapping[str, Any]
 
 
@@ -164,40 +161,7 @@ def _grow(call: Call, host: HostConnection, domain: libvirt.virDomain, disk: Dis
     call.say(f"{domain.name()}: disk {disk['name']} has grown{note}")
 
 
-def set_aside(host: HostConnection, disk: Disk) -> Callable[[], None]:
-    """Rename a volume so that its name is free and its data stay; what is returned takes it back.
-
-    The test driver has no data: there the volume goes.
-    """
-    handle = host.libvirt
-    if host.is_test:
-        volumes.remove(handle, [(disk["pool"], disk["volume"])])
-        return lambda: None
-    path = ownership.quoted(disk["path"])
-    aside = ownership.quoted(f"{disk['path']}{ASIDE}{int(time.time())}")
-    host.root(f"mv -n -- {path} {aside}")
-    volumes.pool(handle, disk["pool"]).refresh(0)
-
-    def back() -> None:
-        host.root(f"mv -f -- {aside} {path}")
-        volumes.pool(handle, disk["pool"]).refresh(0)
-
-    return back
-
-
-def forgetting_asides(inputs: Values, older_than_days: int) -> str:
-    """Shell text that removes what was set aside long enough ago; 0: all of it."""
-    lines = []
-    for folder in sorted({posixpath.dirname(str(disk["path"])) for disk in inputs["disks"]}):
-        pattern = ownership.quoted(f"{inputs['name']}.*{ASIDE}*")
-        age = f"-mmin +{older_than_days * 24 * 60} " if older_than_days else ""
-        where = ownership.quoted(folder)
-        lines.append(f"find {where} -maxdepth 1 -type f -name {pattern} {age}-delete")
-    return " && ".join(lines)
-
-
-def remove(host: HostConnection, inputs: Values) -> None:
-    """Delete disks and seed, those set aside too."""
-    volumes.remove(host.libvirt, items(inputs))
-    if not host.is_test:
-        host.root(forgetting_asides(inputs, 0))
+def remove(call: Call, host: HostConnection, state: Values) -> None:
+    """Delete disks and seed of a guest's state, those set aside too."""
+    volumes.remove(host.libvirt, items(state["declared"]))
+    asides.remove(call, host, str(state["name"]), asides.find(host, state))

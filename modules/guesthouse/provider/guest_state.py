@@ -38,6 +38,7 @@ def state(
         "declared": declared(inputs),
         "instance_id": inputs.get("instance_id") or inputs["uuid"],
         "token": token,
+        "asides": list((seen or {}).get("asides") or ()),
         **known,
         **running(document, document, live),
     }

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
@@ -19,6 +21,7 @@ from guesthouse.machine.connections import Connections
 from guesthouse.provider.guest import GuestResource
 from guesthouse.provider.host import HostResource
 from guesthouse.provider.image import ImageResource
+from guesthouse.provider.maintenance import Maintenance
 from guesthouse.provider.network import NetworkResource
 from guesthouse.provider.physical_function import PhysicalFunctionResource
 from guesthouse.provider.preflight import host_capacities
@@ -89,6 +92,8 @@ class GuesthouseProvider(sdk.Provider):
         self._log = log
         self._connections = Connections()
         self._threads = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="guesthouse")
+        self._is_cancelled = False
+        self.maintenance = Maintenance(os.environ)
         self._slots: dict[str, asyncio.Semaphore] = defaultdict(
             lambda: asyncio.Semaphore(CALLS_PER_HOST)
         )
@@ -119,8 +124,15 @@ class GuesthouseProvider(sdk.Provider):
         return Call(urn, lambda message: self._log(urn, message) if self._log else None)
 
     async def _on_host(self, values: Mapping[str, Any], work: Callable[[], T]) -> T:
-        async with self._slots[str(values["connection"]["name"])]:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        """Do ``work`` on the host's turn; once the run is interrupted nothing more begins."""
+        name = str(values["connection"]["name"])
+        async with self._slots[name]:
+            with suppress(asyncio.CancelledError):
+                if not self._is_cancelled:
+                    loop = asyncio.get_running_loop()
+                    return await loop.run_in_executor(self._threads, work)
+        what = "not begun, since the run was interrupted"
+        raise GuesthouseError(Problem(f"host {name}", what, hint="run `up` again"))
 
     async def get_schema(self, request: sdk.GetSchemaRequest) -> sdk.GetSchemaResponse:
         """A schema of names only: our Python classes are written by hand."""
@@ -153,9 +165,7 @@ class GuesthouseProvider(sdk.Provider):
     async def create(self, request: sdk.CreateRequest) -> sdk.CreateResponse:
         resource, inputs = self._resource(request.type), plain_map(request.properties)
         call = self._call(request.urn)
-        if inputs["connection"].get("maintenance"):
-            hint = "end the host's maintenance, or declare it later"
-            raise RefusedError(Problem(request.name, "its host is in maintenance", hint=hint))
+        self.maintenance.refuse(request.name, inputs)
         if request.preview:
             # On the host's turn, since a guest asks whether it can have its devices.
             planned = partial(_planned, resource, call, None, inputs)
@@ -173,7 +183,7 @@ class GuesthouseProvider(sdk.Provider):
                 Problem(request.name, "can't be imported yet", hint="declare it and run `up`")
             )
         seen: dict[str, Any] | None = state
-        if not state["connection"].get("maintenance"):
+        if not self.maintenance.holds({**state, **plain_map(request.inputs)}):
             read = partial(resource.read, request.resource_id, state)
             say = self._call(request.urn).say
             seen = await self._on_host(state, partial(read_twice, read, say))
@@ -194,12 +204,16 @@ class GuesthouseProvider(sdk.Provider):
         resource = self._resource(request.type)
         state, inputs = plain_map(request.olds), plain_map(request.news)
         call = self._call(request.urn)
+        if self.maintenance.holds(inputs):
+            # The flag is written down, so that it holds for what runs no program.
+            left = {**state, "connection": inputs["connection"]}
+            return sdk.UpdateResponse(wrap_map(left, resource.SECRET))
         if request.preview:
             # On the host's turn, since a network asks who would lose the link.
             planned = partial(_planned, resource, call, state, inputs)
             return sdk.UpdateResponse(await self._on_host(inputs, planned))
-        work = partial(resource.update, call, request.resource_id, state, inputs)
         try:
+            work = partial(resource.update, call, request.resource_id, state, inputs)
             seen = await self._on_host(inputs, work)
         except InitFailed as failed:
             raise InitFailedResponse(failed, resource, inputs) from None
@@ -208,6 +222,7 @@ class GuesthouseProvider(sdk.Provider):
     async def delete(self, request: sdk.DeleteRequest) -> None:
         resource, state = self._resource(request.type), plain_map(request.properties)
         call = self._call(request.urn)
+        self.maintenance.refuse(request.urn.rpartition("::")[2], state)
         await self._on_host(state, partial(resource.delete, call, request.resource_id, state))
 
     async def invoke(self, request: sdk.InvokeRequest) -> sdk.InvokeResponse:
@@ -217,6 +232,7 @@ class GuesthouseProvider(sdk.Provider):
 
         async def one(question: Mapping[str, Any]) -> Mapping[str, Any]:
             try:
+                self.maintenance.refuse("preflight", question)
                 work = partial(host_capacities, self._connections, question)
                 return await self._on_host(question, work)
             except GuesthouseError as error:
@@ -227,5 +243,6 @@ class GuesthouseProvider(sdk.Provider):
         return sdk.InvokeResponse(wrap_map({"hosts": dict(zip(hosts, answers, strict=True))}))
 
     async def cancel(self) -> None:
-        """The engine gives up: blocking calls end with this process."""
+        """The run is interrupted: what has begun comes to its end, what waits is refused."""
+        self._is_cancelled = True
         self._threads.shutdown(wait=False, cancel_futures=True)

@@ -62,10 +62,9 @@ class Resource(ABC):
     def diff(self, state: Values, inputs: Values) -> dict[str, str]:
         """Changed properties -> 'add', 'delete' or 'update'. Pure, never raises."""
         changed: dict[str, str] = {}
-        if inputs["connection"].get("maintenance"):
-            # Not contacted, so nothing is planned either.
-            return changed
-        for name in self.watched:
+        # In maintenance it is not contacted, so nothing is planned but that it is.
+        left_alone = inputs["connection"].get("maintenance")
+        for name in ("connection",) if left_alone else self.watched:
             old, new = state.get(name), inputs.get(name)
             if _normal(old) != _normal(new):
                 changed[name] = "add" if old is None else "delete" if new is None else "update"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import os
 import signal
@@ -33,6 +34,8 @@ class Servicer(sdk.ProviderServicer):
         # What is checked needs no look inside: sparing its conversion there and back makes a
         # preview of many guests quicker.
         if self._provider.knows(request.urn):
+            if "connection" in request.news.fields:
+                self._provider.maintenance.hear(request.news["connection"])
             return provider_pb2.CheckResponse(inputs=request.news)
         return await _guarded(context, super().Check(request, context))
 
@@ -64,6 +67,10 @@ class Servicer(sdk.ProviderServicer):
 async def _guarded(context: Any, answer: Awaitable[Any]) -> Any:
     try:
         return await answer
+    except asyncio.CancelledError:
+        # Not an Exception; grpc.aio gives a request that ends so no answer, and the engine waits.
+        await context.abort(grpc.StatusCode.CANCELLED, "the run was interrupted")
+        raise
     except Exception as error:
         # The SDK wraps what we raise in an exception whose text is the traceback.
         cause = error.__context__ or error
