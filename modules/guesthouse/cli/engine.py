@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -20,7 +21,7 @@ from typing import Any
 
 from guesthouse.cli.project import Project
 from guesthouse.cli.turns import STARTS, in_turn, refuse_if_locked
-from guesthouse.errors import Problem, SetupError
+from guesthouse.errors import CODES_FILE, Problem, SetupError
 
 # A shell's code for a program that Ctrl-C ended: 128 + SIGINT.
 INTERRUPTED = 130
@@ -76,25 +77,32 @@ class Engine:
         self.program = program
 
     def run(self, *argv: str) -> int:
-        """Run the engine on our terminal; gives its exit code, or 130 after Ctrl-C.
+        """Run the engine on our terminal; gives our exit code for how it ended.
+
+        That is 130 after Ctrl-C, else the worst that program and providers noted, else 1.
 
         Raises StackLocked, instead of the engine's own words, when another run holds the lock.
         """
-        process = subprocess.Popen(
-            [self.program, *argv],
-            cwd=self.project.root,
-            env=self.env,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-        )
-        with _signals_for(process) as seen, _relayed(process) as held:
-            code = _wait(process)
+        with tempfile.TemporaryDirectory(prefix="guesthouse-codes-") as folder:
+            codes = Path(folder) / "codes"
+            process = subprocess.Popen(
+                [self.program, *argv],
+                cwd=self.project.root,
+                env={**self.env, CODES_FILE: str(codes)},
+                stderr=subprocess.PIPE,
+                text=True,
+                errors="replace",
+            )
+            with _signals_for(process) as seen, _relayed(process) as held:
+                code = _wait(process)
+            noted = [int(word) for word in codes.read_text().split()] if codes.exists() else []
         said = "".join(held)
         if code and not seen:
             refuse_if_locked(said)
         sys.stderr.write(said)
-        return INTERRUPTED if seen else code
+        if seen:
+            return INTERRUPTED
+        return max(noted, default=1) if code else 0
 
     def ask(self, *argv: str, text: str = "") -> str:
         """The engine's answer. ``text`` is its standard input, never shown anywhere."""
