@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import shutil
 import signal
 import subprocess
@@ -19,6 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from guesthouse.cli import passphrase
 from guesthouse.cli.project import Project
 from guesthouse.cli.turns import STARTS, in_turn, refuse_if_locked
 from guesthouse.errors import CODES_FILE, Problem, SetupError
@@ -51,15 +51,13 @@ def environment(project: Project, base: Mapping[str, str]) -> dict[str, str]:
 
 
 def prepare_home(project: Project) -> None:
-    """Make the folder of the state and the passphrase, where they are missing."""
+    """Make the folder of the state and the passphrase, where they are missing.
+
+    Raises SetupError when something is encrypted with the passphrase that is missing.
+    """
     for folder in (project.home, project.state):
         folder.mkdir(mode=0o700, exist_ok=True)
-    try:
-        handle = os.open(project.passphrase, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return
-    with os.fdopen(handle, "w") as file:
-        file.write(secrets.token_urlsafe(32) + "\n")
+    passphrase.make(project)
 
 
 class Engine:
