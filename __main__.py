@@ -1,4 +1,4 @@
-"""The Pulumi program: site file -> plan -> resources. Our errors become RunErrors here; only what
+"""The Pulumi program: site file -> plan -> resources. Our errors end it here; only what
 a preview would refuse is known later, in the component."""
 
 from pathlib import Path
@@ -7,7 +7,7 @@ import pulumi
 
 from guesthouse import placement, sitefile
 from guesthouse.checks.admission import admit
-from guesthouse.components import SiteComponent, host_facts
+from guesthouse.components import SiteComponent, end_with, host_facts
 from guesthouse.errors import GuesthouseError
 
 try:
@@ -20,4 +20,4 @@ try:
     for name, value in SiteComponent(plan, secrets).outputs.items():
         pulumi.export(name, value)
 except GuesthouseError as error:
-    raise pulumi.RunError(str(error)) from None
+    end_with(error)

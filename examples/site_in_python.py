@@ -6,7 +6,7 @@ The models are those of the site file, so names, defaults and checks are the sam
 import pulumi
 
 from guesthouse import placement
-from guesthouse.components import SiteComponent
+from guesthouse.components import SiteComponent, end_with
 from guesthouse.errors import GuesthouseError
 from guesthouse.model import BridgeNetwork, Disk, Guest, Host, Nic, Pool, Site
 
@@ -45,4 +45,4 @@ try:
     for name, value in SiteComponent(plan, secrets={}).outputs.items():
         pulumi.export(name, value)
 except GuesthouseError as error:
-    raise pulumi.RunError(str(error)) from None
+    end_with(error)

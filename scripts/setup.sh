@@ -242,6 +242,15 @@ setup_state() {
     chmod 700 "$local_state/state" "$local_state/pulumi"
     local passphrase=$local_state/passphrase
     if [[ ! -s $passphrase ]]; then
+        local encrypted
+        # As modules/guesthouse/cli/passphrase.py.
+        encrypted=$(cd "$checkout" && {
+            grep -ls '^encryptionsalt:' stacks/Pulumi.?*.yaml || true
+            grep -rlsE --include='*.json' '"type": *"passphrase"' .guesthouse/state/.pulumi/stacks || true
+        })
+        [[ -z $encrypted ]] || fail \
+            ".guesthouse/passphrase: is missing, and files are encrypted with it, got ${encrypted//$'\n'/, }" \
+            "write it there again from your copy; if there is none, the secrets are lost: move these files away, then run: make setup"
         say "generating $passphrase: the state's secrets are encrypted with it, keep it with the state"
         (umask 077 && head -c 32 /dev/urandom | base64 >"$passphrase.new")
         mv "$passphrase.new" "$passphrase"

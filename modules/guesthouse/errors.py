@@ -7,10 +7,16 @@ of its own, ``hint: <the next action>``.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from guesthouse.display import visible
+
+# The engine's exit code is 1, whatever happened. So what it runs for us, program and provider, note
+# the codes of their errors in the file that this variable of the environment names, if it does.
+CODES_FILE = "GUESTHOUSE_EXIT_CODES"
 
 
 @dataclass(frozen=True)
@@ -103,3 +109,11 @@ class LockedError(GuesthouseError):
     """Another run holds the stack's lock. Nothing was touched."""
 
     exit_code = 8
+
+
+def note_exit_code(code: int) -> None:
+    """Tell the command that started the engine which exit code an error has; alone: nothing."""
+    if file := os.environ.get(CODES_FILE):
+        # One short write to a file opened for appending: processes do not mix their lines.
+        with Path(file).open("a", encoding="ascii") as codes:
+            codes.write(f"{code}\n")

@@ -23,7 +23,7 @@ def team(deployed: LabProject, tmp_path: Path) -> Team:
 def test_reviewed_merged_applied_and_watched(deployed: LabProject, team: Team) -> None:
     team.propose("bigger", WEB, BIGGER)
     refused = team.run("review", "bigger")
-    assert refused.code == 1, refused.said
+    assert refused.code == 5, refused.said
     assert _changes(refused) == {
         "web": {"memory": "live", "machine": "restart"},
     }

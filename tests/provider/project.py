@@ -70,8 +70,17 @@ class EngineProject:
     def run(self, *argv: str, input: str = "") -> subprocess.CompletedProcess[str]:
         """The engine's answer, whatever its exit code."""
         stack = () if argv[:2] == ("stack", "init") else ("-s", "test")
+        return self._run([*argv, *stack], input)
+
+    def of(self, stack: str, *argv: str, input: str = "") -> str:
+        """The engine's output for another stack; its failure is the test's."""
+        result = self._run([*argv, "-s", stack], input)
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout
+
+    def _run(self, argv: list[str], input: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            ["pulumi", *argv, *stack, "--non-interactive"],
+            ["pulumi", *argv, "--non-interactive"],
             cwd=self.root,
             env=self.env,
             input=input,

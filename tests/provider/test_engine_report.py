@@ -35,11 +35,11 @@ def test_a_report_is_written_of_every_preview(project: EngineProject) -> None:
     project.pulumi("up", "--yes", "--skip-preview")
     project.write(count=3, memory_mib=256)
     result = preview(project)
-    assert result.returncode == 1, result.stderr
+    assert result.returncode == 5, result.stderr
     assert "guest g0: memory 128 -> 256 MiB" in result.stdout, "the display is as ever"
     assert sorted(file.name for file in report(project).iterdir()) == sorted(FILES)
     told = json.loads((report(project) / "report.json").read_text())
-    assert (told["outcome"], told["exit_code"], told["worst_effect"]) == ("refused", 1, "restart")
+    assert (told["outcome"], told["exit_code"], told["worst_effect"]) == ("refused", 5, "restart")
     assert [problem["hint"] for problem in told["refused"]] == [
         f"permit it: guests.{name}.allow: [restart]" for name in ("g0", "g1")
     ]
@@ -102,7 +102,7 @@ def test_a_report_is_written_of_what_never_began(project: EngineProject) -> None
 
 def test_a_report_is_written_of_what_the_engine_cannot_do(project: EngineProject) -> None:
     project.image.write_bytes(b"something else")
-    assert preview(project).returncode == 1
+    assert preview(project).returncode == 5
     told = json.loads((report(project) / "report.json").read_text())
     assert told["outcome"] == "refused"
     assert "its digest is not the declared one" in told["refused"][0]["what"]

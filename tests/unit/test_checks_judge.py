@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from checks_case import GONE, SITE, as_declared, changed, site_plan
 
-from guesthouse.checks import Finding, green
+from guesthouse.checks import Finding, green, report
 from guesthouse.checks.check import SiteFacts, judge
 from guesthouse.checks.compile import checks
 from guesthouse.checks.gather import left_out
@@ -114,7 +114,7 @@ def test_a_guest_without_a_login_is_checked_from_outside_only() -> None:
     assert {check.machine for check in checks(plan)} == {"h1"}
 
 
-def test_a_host_of_the_test_driver_has_no_checks() -> None:
+def test_a_host_of_the_test_driver_is_left_out_and_said() -> None:
     plan = site_plan(
         hosts={"mem": {"libvirt_uri": "test:///default"}},
         pools={"guests": {"hosts": ["mem"], "path": "/srv/guests"}},
@@ -122,7 +122,19 @@ def test_a_host_of_the_test_driver_has_no_checks() -> None:
         devices={},
         guests={},
     )
-    assert checks(plan) == ()
+    found = findings(SiteFacts({}, {}, {}, left_out(plan)), plan)
+    assert report.text(found) == (
+        "NOT CHECKED (info): host mem is libvirt's test driver: there is no machine to look at\n"
+        "  hosts.mem.libvirt_uri: host is a machine\n"
+        "mem: 0 passed, 1 not checked\n"
+        "1 checks: 0 passed, 1 not checked; all was left out on purpose\n"
+    )
+    assert green(found)
+
+
+def test_no_check_at_all_is_not_green() -> None:
+    assert report.text([]) == "0 checks: 0 passed; NOTHING to check\n"
+    assert not green([])
 
 
 def test_a_guest_that_is_to_be_off_has_no_devices_bound() -> None:

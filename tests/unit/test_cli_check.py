@@ -81,6 +81,28 @@ def test_check_prints_all_problems_located(
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "code", "out", "err"),
+    [
+        (SITE, 0, "OK -: 1 host, 1 pool, 1 image, 1 network, 1 guest\n", ""),
+        (
+            SITE.replace("vcpus: 1", "vcpus: many"),
+            2,
+            "",
+            "error: -:13:5 guests.web.vcpus: not a whole number, got 'many'\n",
+        ),
+        ("", 2, "", "error: -: the file is empty\n  hint: begin with 'site: NAME'\n"),
+    ],
+    ids=["right", "wrong", "empty"],
+)
+def test_check_reads_standard_input(
+    project: Path, text: str, code: int, out: str, err: str
+) -> None:
+    command = [str(Path(sys.prefix) / "bin/guesthouse"), "check", "-"]
+    done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (code, out, err)
+
+
 def test_check_prints_json(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["check", "--json", "stacks/one.site.yaml", "none.yaml"]) == 2
     out, err = capsys.readouterr()

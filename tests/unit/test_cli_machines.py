@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +21,7 @@ from guesthouse.cli.app import run
 from guesthouse.cli.engine import prepare_home
 from guesthouse.cli.forget import close_connections
 from guesthouse.cli.project import Project
-from guesthouse.cli.stack import default_stack, read_plan, with_outputs
+from guesthouse.cli.stack import default_stack, only_stack, read_plan, with_outputs
 from guesthouse.errors import SiteError
 from guesthouse.machine.ssh import Endpoint, SshDirectory
 from scratch import scratch_project
@@ -121,27 +123,34 @@ def test_a_guest_without_address_names_the_next_step(project: Project) -> None:
 
 
 def test_the_stack_that_is_meant(project: Project) -> None:
-    assert default_stack(project) == "lab"
+    naming = "guesthouse status STACK"
+    assert default_stack(project, naming) == "lab"
     project.config_file("one").write_text("{}")
-    assert default_stack(project) == "one"
+    assert default_stack(project, naming) == "one"
     project.config_file("two").write_text("{}")
+    assert only_stack(project) == ""
     with pytest.raises(SiteError) as caught:
-        default_stack(project)
+        default_stack(project, naming)
     assert str(caught.value) == (
-        "stack: which one?, allowed 'one', 'two'\n  hint: name it: -s STACK"
+        "stack: which one?, allowed 'one', 'two'\n  hint: name it: guesthouse status STACK"
     )
     project.config_file("lab").write_text("{}")
-    assert default_stack(project) == "lab"
+    assert default_stack(project, naming) == "lab"
+
+
+def verified(project: Project, *words: str) -> int:
+    """The exit code of `verify one`, with the engine of the checkout."""
+    engine = scratch_project(project.root / "engine") / ".guesthouse/engine"
+    project.home.mkdir()
+    (project.home / "engine").symlink_to(engine)
+    return run(["verify", "one", *words])
 
 
 def test_verify_of_what_does_not_answer_is_red(
     project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(gather, "HOST_PATIENCE_S", 1.0)
-    engine = scratch_project(project.root / "engine") / ".guesthouse/engine"
-    project.home.mkdir()
-    (project.home / "engine").symlink_to(engine)
-    assert run(["verify", "one", "--junit", "report.xml", "--metrics", "report.prom"]) == 1
+    assert verified(project, "--junit", "report.xml", "--metrics", "report.prom") == 1
     out, _ = capsys.readouterr()
     assert out.startswith("FAILED hosts.h1.address: host answers over ssh (on h1)\n")
     table = [line.split() for line in out.splitlines()[-4:]]
@@ -156,6 +165,21 @@ def test_verify_of_what_does_not_answer_is_red(
     assert 'guesthouse_verify_success{stack="one"} 0.0\n' in metrics
     assert run(["verify", "one", "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["green"] is False
+
+
+@pytest.mark.parametrize("mute", [False, True], ids=["refuses", "mute"])
+def test_no_dead_host_takes_longer_than_the_patience(project: Project, mute: bool) -> None:
+    with socket.socket() as listener:
+        if mute:
+            listener.bind(("127.0.0.1", 0))
+            listener.listen()
+            path = project.site_file("one")
+            port = listener.getsockname()[1]
+            path.write_text(re.sub(r"port: \d+", f"port: {port}", path.read_text()))
+        start = time.monotonic()
+        assert verified(project, "--patience", "1") == 1
+    # Without a patience it is 45 s, and 30 s more for each connection.
+    assert time.monotonic() - start < 20
 
 
 def test_lab_commands_without_a_lab(project: Project, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from guesthouse.checks.before import preflight
 from guesthouse.checks.finding import Finding
-from guesthouse.errors import MachineError, Problem
+from guesthouse.errors import MachineError, Problem, UnreachableError
 from guesthouse.facts.capacity import CapacityFact
 from guesthouse.facts.sriov import from_plain
 from guesthouse.placement import Plan
@@ -18,12 +18,14 @@ def admit(
 ) -> None:
     """Raise MachineError with every failed finding at once; warnings go to ``warn``.
 
+    It is an UnreachableError when a host does not answer.
+
     ``answers`` are capacity facts as plain values, or ``{"unreachable": reason}``. A preview
     (``dry``) goes on without a host that does not answer: it changes nothing there.
     """
     facts = {name: _fact(answer) for name, answer in answers.items()}
     silent = {name for name, fact in facts.items() if isinstance(fact, str)}
-    problems = []
+    problems, error = [], MachineError
     for finding in preflight(plan, facts):
         if finding.status != "failed":
             continue
@@ -31,8 +33,9 @@ def admit(
             warn(str(_problem(finding)))
         else:
             problems.append(_problem(finding))
+            error = UnreachableError if finding.machine in silent else error
     if problems:
-        raise MachineError(*problems)
+        raise error(*problems)
 
 
 def _fact(answer: Mapping[str, Any]) -> CapacityFact | str:

@@ -19,8 +19,9 @@ def verify(
 ) -> list[Finding]:
     """One finding for each check of the plan. ``say`` hears what is being waited for.
 
-    ``patience_s`` is how long a guest may take to answer, else as long as its start may take. A
-    machine that does not answer is a failed check, never an error: the others are looked at.
+    ``patience_s`` is how long a machine may take to answer; else a guest has as long as its start
+    may take. A machine that does not answer is a failed check, never an error: the others are
+    looked at.
     """
     facts = gather(plan, access, say or (lambda text: None), deep, patience_s)
     return judge(checks(plan, deep), facts)

@@ -35,5 +35,6 @@ class Finding:
 
 
 def green(findings: Iterable[Finding]) -> bool:
-    """True when nothing failed and nothing that matters stayed unchecked."""
-    return not any(finding.is_red for finding in findings)
+    """True when nothing failed and nothing that matters stayed unchecked. No findings: False."""
+    found = [finding.is_red for finding in findings]
+    return bool(found) and not any(found)

@@ -16,7 +16,7 @@ from guesthouse.facts.inside import CloudInitFact, InsideFact, cloud_init, pings
 from guesthouse.facts.parallel import in_parallel
 from guesthouse.facts.question import Question, Runner, ask
 from guesthouse.facts.together import NotAnswered, as_root
-from guesthouse.placement import GuestPlan, Plan
+from guesthouse.placement import GuestPlan, HostPlan, Plan
 
 T = TypeVar("T")
 Say = Callable[[str], None]
@@ -39,8 +39,14 @@ class Door(Protocol):
 
 def left_out(plan: Plan) -> dict[str, str]:
     """Machines that are not asked on purpose, with the reason."""
-    hosts = {n: f"host {n} is in maintenance" for n, h in plan.hosts.items() if h.host.maintenance}
+    hosts = {n: reason for n, item in plan.hosts.items() if (reason := _reason_to_leave_out(item))}
     return hosts | {g.name: hosts[g.host] for g in plan.guests.values() if g.host in hosts}
+
+
+def _reason_to_leave_out(item: HostPlan) -> str:
+    if not item.has_ssh:
+        return f"host {item.name} is libvirt's test driver: there is no machine to look at"
+    return f"host {item.name} is in maintenance" if item.host.maintenance else ""
 
 
 def gather(
@@ -48,10 +54,10 @@ def gather(
 ) -> SiteFacts:
     """All facts of a site. A machine that does not answer becomes a text that says why."""
     absent = left_out(plan)
-    names = [n for n, item in plan.hosts.items() if item.has_ssh and n not in absent]
+    names = [name for name in plan.hosts if name not in absent]
     say(f"asking {len(names)} hosts")
     hosts = in_parallel(
-        {name: partial(_host, plan, door, name, deep, say) for name in names},
+        {name: partial(_host, plan, door, name, deep, say, patience_s) for name in names},
         lambda name: name,
         1,
     )
@@ -88,10 +94,13 @@ def _reason(error: MachineError) -> str:
     return f"{problem.what}: {problem.got}".strip(": ").replace("\n", " ")
 
 
-def _host(plan: Plan, door: Door, name: str, deep: bool, say: Say) -> HostFacts | str:
+def _host(
+    plan: Plan, door: Door, name: str, deep: bool, say: Say, patience_s: float | None
+) -> HostFacts | str:
     question = host_question(plan, name, deep)
+    patience_s = HOST_PATIENCE_S if patience_s is None else min(patience_s, HOST_PATIENCE_S)
     try:
-        return _patiently(door.runner(name), name, question, say, HOST_PATIENCE_S)
+        return _patiently(door.runner(name), name, question, say, patience_s)
     except MachineError as error:
         return _reason(error)
 
@@ -164,9 +173,10 @@ def _patiently(run: Runner, name: str, question: Question[T], say: Say, patience
             return ask(run, question)
         except UnreachableError as error:
             # Another key than the pinned one is an answer: waiting would not change it.
-            if "Host key verification failed" in str(error) or time.monotonic() > deadline:
+            left_s = deadline - time.monotonic()
+            if "Host key verification failed" in str(error) or left_s <= 0:
                 raise
             if not told:
                 say(f"{name}: waiting for its sshd ({_reason(error)})")
                 told = True
-        time.sleep(PAUSE_S)
+        time.sleep(min(PAUSE_S, left_s))

@@ -45,6 +45,18 @@ def checks(plan: Plan, item: HostPlan) -> Iterator[Check]:
         yield from _bridges(ground, item, name)
 
 
+def test_driver(item: HostPlan) -> Check:
+    """The one check of a host of libvirt's test driver, which is always left out."""
+    return Check(
+        path=f"hosts.{item.name}.libvirt_uri",
+        machine=item.name,
+        what="host is a machine",
+        wanted="a machine",
+        look=lambda facts: Seen(False, str(item.host.libvirt_uri)),
+        severity="info",
+    )
+
+
 def _reach(item: HostPlan) -> Check:
     def look(facts: SiteFacts) -> Seen:
         found = facts.hosts.get(item.name, "the host was not asked")

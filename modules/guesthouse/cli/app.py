@@ -1,10 +1,10 @@
 """The command `guesthouse`: all its doors, and what every door does with an error.
 
-Exit codes: 0 done, 1 the engine failed or a check did not pass, 2 the site file or the arguments
-are wrong, 3 a machine answered with an error, 4 a machine is unreachable, 5 refused (a preview that
-costs what `--fail-on` names, or worse, too), 6 the lab, 7 the engine or a tool is missing, 8 the
-stack is locked by another run, 70 a mistake of ours (see the log), 130 Ctrl-C. `ssh` exits with the
-code of the remote command.
+Exit codes: 0 done, 1 the engine failed, or a check did not pass (or there was none), 2 the site
+file or the arguments are wrong, 3 a machine answered with an error, 4 a machine is unreachable,
+5 refused (a preview that costs what `--fail-on` names, or worse, too), 6 the lab, 7 the engine or a
+tool is missing, 8 the stack is locked by another run, 70 a mistake of ours (see the log), 130
+Ctrl-C. `ssh` exits with the code of the remote command.
 """
 
 from __future__ import annotations

@@ -25,7 +25,10 @@ EXAMPLE = "Example: guesthouse check stacks/lab.site.yaml"
 
 
 def check(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Site files.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE", help="Site files; - reads one from standard input."),
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     sarif: Annotated[
         Path | None, typer.Option("--sarif", metavar="FILE", help="Write SARIF 2.1.0 for CI.")

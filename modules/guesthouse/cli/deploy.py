@@ -197,8 +197,5 @@ def _run(
 
 
 def _exit(code: int) -> None:
-    from guesthouse.cli.engine import INTERRUPTED
-
     if code:
-        # The engine has its own codes, and said why; ours are stable.
-        raise typer.Exit(INTERRUPTED if code == INTERRUPTED else 1)
+        raise typer.Exit(code)

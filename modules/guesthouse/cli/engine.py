@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -19,10 +19,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from guesthouse.cli import passphrase
 from guesthouse.cli.project import Project
 from guesthouse.cli.turns import STARTS, in_turn, refuse_if_locked
 from guesthouse.display import visible
-from guesthouse.errors import Problem, SetupError
+from guesthouse.errors import CODES_FILE, Problem, SetupError
 
 # A shell's code for a program that Ctrl-C ended: 128 + SIGINT.
 INTERRUPTED = 130
@@ -57,15 +58,13 @@ def environment(project: Project, base: Mapping[str, str]) -> dict[str, str]:
 
 
 def prepare_home(project: Project) -> None:
-    """Make the folder of the state and the passphrase, where they are missing."""
+    """Make the folder of the state and the passphrase, where they are missing.
+
+    Raises SetupError when something is encrypted with the passphrase that is missing.
+    """
     for folder in (project.home, project.state):
         folder.mkdir(mode=0o700, exist_ok=True)
-    try:
-        handle = os.open(project.passphrase, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return
-    with os.fdopen(handle, "w") as file:
-        file.write(secrets.token_urlsafe(32) + "\n")
+    passphrase.make(project)
 
 
 class Engine:
@@ -83,27 +82,34 @@ class Engine:
         self.program = program
 
     def run(self, *argv: str) -> int:
-        """Run the engine on our terminal; gives its exit code, or 130 after Ctrl-C.
+        """Run the engine on our terminal; gives our exit code for how it ended.
+
+        That is 130 after Ctrl-C, else the worst that program and providers noted, else 1.
 
         Raises StackLocked, instead of the engine's own words, when another run holds the lock.
         """
-        process = subprocess.Popen(
-            [self.program, *argv],
-            cwd=self.project.root,
-            env=self.env,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-            # In our group it would hear a signal to the group twice, and the second drops all.
-            process_group=None if _is_on_terminal() else 0,
-        )
-        with _signals_for(process) as seen, _relayed(process) as held:
-            code = _wait(process)
+        with tempfile.TemporaryDirectory(prefix="guesthouse-codes-") as folder:
+            codes = Path(folder) / "codes"
+            process = subprocess.Popen(
+                [self.program, *argv],
+                cwd=self.project.root,
+                env={**self.env, CODES_FILE: str(codes)},
+                stderr=subprocess.PIPE,
+                text=True,
+                errors="replace",
+                # In our group it would hear a signal to the group twice, and the second drops all.
+                process_group=None if _is_on_terminal() else 0,
+            )
+            with _signals_for(process) as seen, _relayed(process) as held:
+                code = _wait(process)
+            noted = [int(word) for word in codes.read_text().split()] if codes.exists() else []
         said = "".join(held)
         if code and not seen:
             refuse_if_locked(said)
         sys.stderr.write(visible(said, colours=True))
-        return INTERRUPTED if seen else code
+        if seen:
+            return INTERRUPTED
+        return max(noted, default=1) if code else 0
 
     def ask(self, *argv: str, text: str = "") -> str:
         """The engine's answer. ``text`` is its standard input, never shown anywhere."""

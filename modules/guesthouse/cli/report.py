@@ -26,7 +26,7 @@ _DEBUG = "PULUMI_DEBUG_COMMANDS"
 
 @dataclass(frozen=True)
 class Told:
-    """The engine's exit code, its events (JSON, one a line), what a limit then holds back."""
+    """The preview's exit code, its events (JSON, one a line), what a limit then holds back."""
 
     code: int
     lines: Sequence[str]
@@ -35,9 +35,7 @@ class Told:
     @property
     def exit_code(self) -> int:
         """What the command ends with."""
-        if self.held:
-            return RefusedError.exit_code
-        return self.code if self.code in (0, INTERRUPTED) else 1
+        return RefusedError.exit_code if self.held else self.code
 
 
 def prepare_folder(folder: Path) -> Path:

@@ -30,7 +30,7 @@ def ssh(
     from guesthouse.cli.stack import default_stack, hosts_only, open_stack, read_plan
 
     project = Project.find()
-    stack = stack or default_stack(project)
+    stack = stack or default_stack(project, f"guesthouse ssh -s STACK {machine}")
     plan = read_plan(project, stack)
     # Only guests need the engine's word on their addresses and keys.
     opened = open_stack(project, stack) if machine in plan.guests else hosts_only(plan)

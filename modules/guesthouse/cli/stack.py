@@ -122,21 +122,22 @@ def hosts_only(plan: Plan) -> Stack:
     return with_outputs(plan, {})
 
 
-def default_stack(project: Project) -> str:
-    """The stack that is meant when none is named: the only one, else the lab."""
+def only_stack(project: Project) -> str:
+    """The stack that is meant when none is named: the only one, else the lab; "" for several."""
     names = project.stack_names()
     if len(names) == 1:
         return names[0]
-    if LAB in names or not names:
-        return LAB
-    raise SiteError(
-        Problem(
-            "stack",
-            "which one?",
-            allowed=", ".join(f"'{name}'" for name in names),
-            hint="name it: -s STACK",
-        )
-    )
+    return LAB if LAB in names or not names else ""
+
+
+def default_stack(project: Project, naming: str) -> str:
+    """As ``only_stack``; SiteError for several, whose hint is ``naming``, the command with STACK
+    where its name goes."""
+    found = only_stack(project)
+    if found:
+        return found
+    names = ", ".join(f"'{name}'" for name in project.stack_names())
+    raise SiteError(Problem("stack", "which one?", allowed=names, hint=f"name it: {naming}"))
 
 
 def _endpoint(machine: Machine) -> Endpoint:

@@ -40,7 +40,7 @@ def status(
     from guesthouse.facts.status import status as question
 
     project = Project.find()
-    plan = read_plan(project, stack or default_stack(project))
+    plan = read_plan(project, stack or default_stack(project, "guesthouse status STACK"))
     answers = ask_all(hosts_only(plan), question(), timeout_s=60)
     if as_json:
         print_json(values(plan, answers))

@@ -32,7 +32,7 @@ Patience = Annotated[
         "--patience",
         metavar="SECONDS",
         min=0,
-        help="How long to wait for a guest that does not answer; else its timeout_s.",
+        help="How long to wait for a machine that does not answer; else a guest's timeout_s.",
     ),
 ]
 
@@ -67,7 +67,7 @@ def verify(
     opened = open_stack(project, stack)
     with progress(f"verifying {stack}") as tell:
         findings = after.verify(
-            opened.plan, Access(opened.ssh), tell, deep=deep, patience_s=patience_s
+            opened.plan, Access(opened.ssh, patience_s), tell, deep=deep, patience_s=patience_s
         )
     _write_reports(stack, findings, junit, metrics)
     if as_json:
@@ -117,10 +117,10 @@ def _rows(
 
 def _login(project: Project, stack: str) -> str:
     """The command that logs in, as it works in the user's shell."""
-    from guesthouse.cli.stack import default_stack
+    from guesthouse.cli.stack import only_stack
 
     command = "guesthouse" if shutil.which("guesthouse") else "uv run guesthouse"
-    return f"{command} ssh" if default_stack(project) == stack else f"{command} ssh -s {stack}"
+    return f"{command} ssh" if only_stack(project) == stack else f"{command} ssh -s {stack}"
 
 
 def _write_reports(

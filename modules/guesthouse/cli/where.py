@@ -31,7 +31,8 @@ def where(
     from guesthouse.cli.stack import default_stack, hosts_only, read_plan
 
     project = Project.find()
-    opened = hosts_only(read_plan(project, stack or default_stack(project)))
+    stack = stack or default_stack(project, f"guesthouse where -s STACK {guest}")
+    opened = hosts_only(read_plan(project, stack))
     plan = opened.guest(guest)
     values = _values(plan, _ask(opened, plan))
     if as_json:

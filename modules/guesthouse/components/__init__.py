@@ -5,6 +5,7 @@ outputs. May import: render, placement, model. Third-party names: pulumi, pulumi
 ``libvirt.py`` only).
 """
 
+from guesthouse.components.ending import end_with
 from guesthouse.components.preflight import host_facts
 from guesthouse.components.resources import (
     Guest,
@@ -24,5 +25,6 @@ __all__ = [
     "PhysicalFunction",
     "SiteComponent",
     "VfNetwork",
+    "end_with",
     "host_facts",
 ]

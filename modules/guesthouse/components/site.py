@@ -10,6 +10,7 @@ import pulumi
 
 from guesthouse import render, told
 from guesthouse.components import inputs, libvirt
+from guesthouse.components.ending import fail
 from guesthouse.components.resources import (
     Guest,
     Host,
@@ -21,6 +22,7 @@ from guesthouse.components.resources import (
 )
 from guesthouse.components.summary import summary
 from guesthouse.display import visible
+from guesthouse.errors import RefusedError
 from guesthouse.model import start_order
 from guesthouse.placement import GuestPlan, Plan, VfNetworkPlan
 
@@ -153,7 +155,7 @@ class SiteComponent(pulumi.ComponentResource):
                 await self._sum_up()
             refused = [line for item in ours for line in await _refused(item)]
             if refused:
-                raise pulumi.RunError("\n".join(refused))
+                fail("\n".join(refused), RefusedError.exit_code)
             return {
                 name: (await guest.addresses.future(), await guest.ssh_host_keys.future())
                 for name, guest in guests.items()

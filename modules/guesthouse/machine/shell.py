@@ -48,14 +48,16 @@ class _Backend(SshBackend):  # type: ignore[misc]
         return self.result(done.returncode, text, done.stdout, done.stderr)
 
 
-def testinfra_host(ssh: SshDirectory, name: str, sudo: bool = False) -> Any:
+def testinfra_host(
+    ssh: SshDirectory, name: str, sudo: bool = False, connect_timeout_s: int = CONNECT_TIMEOUT_S
+) -> Any:
     """A testinfra host over the system's ssh client, our config and pinned keys only."""
     backend = _Backend(
         name,
         ssh_config=str(ssh.config),
         sudo=sudo,
         # testinfra's own are shorter, and stand before those of our config.
-        timeout=CONNECT_TIMEOUT_S,
+        timeout=connect_timeout_s,
         controlpersist=CONTROL_PERSIST_S,
         ssh_extra_args="-o BatchMode=yes",
     )

@@ -18,7 +18,7 @@ from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, status_pb2
 
 from guesthouse.display import visible
-from guesthouse.errors import GuesthouseError
+from guesthouse.errors import GuesthouseError, MachineError, note_exit_code
 from guesthouse.provider.provider import GuesthouseProvider, InitFailedResponse
 
 VERSION = "0.1.0"
@@ -75,10 +75,13 @@ async def _guarded(context: Any, answer: Awaitable[Any]) -> Any:
         # The SDK wraps what we raise in an exception whose text is the traceback.
         cause = error.__context__ or error
         if isinstance(cause, InitFailedResponse):
+            note_exit_code(MachineError.exit_code)
             await context.abort_with_status(_init_failed(cause))
         if isinstance(cause, GuesthouseError):
+            note_exit_code(cause.exit_code)
             await context.abort(grpc.StatusCode.UNKNOWN, str(cause))
         if isinstance(cause, libvirt.libvirtError):
+            note_exit_code(MachineError.exit_code)
             said = visible(f"libvirt refused: {cause.get_error_message()}")
             await context.abort(grpc.StatusCode.UNKNOWN, said)
         raise

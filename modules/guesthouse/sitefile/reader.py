@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,6 +17,8 @@ from guesthouse.sitefile import cloud_config, nodes, references, values
 from guesthouse.sitefile.places import Place, Places, shown
 from guesthouse.sitefile.values import Report
 
+# The name that stands for standard input; what it names by file is relative to the current folder.
+STDIN = Path("-")
 Check = Callable[[Site], Iterable[Problem]]
 
 
@@ -153,6 +156,8 @@ def _compose(path: Path, problems: list[Problem]) -> nodes.Node | None:
 def _bytes(path: Path, problems: list[Problem]) -> bytes | None:
     where = shown(path)
     try:
+        if path == STDIN.absolute():
+            return sys.stdin.buffer.read()
         if path.is_dir():
             problems.append(Problem(where, "is a folder", hint="name a site file", rule="file"))
             return None
