@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shlex
+import shutil
 import subprocess
 import tempfile
 import time
@@ -17,7 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from guesthouse.errors import MachineError, Problem, UnreachableError
+from guesthouse.errors import MachineError, Problem, SetupError, UnreachableError
 
 # ssh(1) reserves 255 for its own failures: no connection, no login, wrong host key.
 SSH_FAILED = 255
@@ -154,7 +155,14 @@ class SshDirectory:
         Path(temporary).replace(path)
 
     def command(self, name: str, *argv: str) -> list[str]:
-        """The argument list that runs ``argv`` (quoted) on the machine ``name``."""
+        """The argument list that runs ``argv`` (quoted) on the machine ``name``.
+
+        Raises SetupError when there is no ssh client.
+        """
+        if shutil.which("ssh") is None:
+            raise SetupError(
+                Problem("ssh", "there is no 'ssh' on PATH", hint="install openssh-client")
+            )
         remote = [shlex.join(argv)] if argv else []
         return ["ssh", "-F", str(self.config), name, *remote]
 
