@@ -35,6 +35,7 @@ test-fast: ## Linters, types and all tests that need no lab; five to ten minutes
 
 test-long: ## Every row of effects on the lab that is up; kill -9 at every machine call; hours
 	@scripts/setup.sh --long
+	@$(BIN)/python tests/unit/site_mutations.py 10000
 	@engine/libvirt/private-libvirtd.sh $(BIN)/pytest -q -m lab tests/hypervisor
 	@engine/libvirt/private-libvirtd.sh $(BIN)/python tests/faults --control
 	@engine/libvirt/private-libvirtd.sh $(BIN)/python tests/faults

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from guesthouse.errors import LabError, Problem
 from guesthouse.lab.accelerator import QEMU
 from guesthouse.lab.host import LabHost
 from guesthouse.lab.images import Image
@@ -101,7 +102,14 @@ def parse(text: str) -> Record:
 
 
 def load(folder: Folder) -> Record | None:
-    return parse(folder.state.read_text()) if folder.state.exists() else None
+    """The record of ``lab up``, None where there is none; raises LabError for any other text."""
+    try:
+        return parse(folder.state.read_text())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        hint = "run: guesthouse lab down && guesthouse lab up"
+        raise LabError(Problem(str(folder.state), "is not a record of a lab", hint=hint)) from None
 
 
 def save(path: Path, text: str) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shlex
+import shutil
 import subprocess
 import tempfile
 import time
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from guesthouse import ssh_config
-from guesthouse.errors import MachineError, Problem, UnreachableError
+from guesthouse.errors import MachineError, Problem, SetupError, UnreachableError
 from guesthouse.machine import bounded
 
 # ssh(1) reserves 255 for its own failures: no connection, no login, wrong host key.
@@ -162,7 +163,14 @@ class SshDirectory:
         Path(temporary).replace(path)
 
     def command(self, name: str, *argv: str) -> list[str]:
-        """The argument list that runs ``argv`` (quoted) on the machine ``name``."""
+        """The argument list that runs ``argv`` (quoted) on the machine ``name``.
+
+        Raises SetupError when there is no ssh client.
+        """
+        if shutil.which("ssh") is None:
+            raise SetupError(
+                Problem("ssh", "there is no 'ssh' on PATH", hint="install openssh-client")
+            )
         remote = [shlex.join(argv)] if argv else []
         return ["ssh", "-F", str(self.config), "--", name, *remote]
 

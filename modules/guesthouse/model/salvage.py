@@ -57,12 +57,13 @@ class Salvaged:
     """What could be saved. ``known`` are the names that may be referred to, by kind.
 
     A kind that is not in ``known`` could not be read: any name may be meant. ``known`` is None
-    when nothing was wrong.
+    when nothing was wrong. ``stand_ins`` are the paths where a stand-in was put.
     """
 
     site: Site | None
     problems: tuple[Problem, ...] = ()
     known: Mapping[str, Collection[str]] | None = None
+    stand_ins: frozenset[tuple[str, ...]] = frozenset()
 
 
 def salvage(values: Any) -> Salvaged:
@@ -76,12 +77,14 @@ def salvage(values: Any) -> Salvaged:
         return Salvaged(None, problems)
     known = _known(values)
     values = copy.deepcopy(values)
+    stand_ins: set[tuple[str, ...]] = set()
     for _ in range(_PASSES):
         # From the last to the first, so that list positions stay right.
         for detail in reversed(details):
-            _mend(values, detail)
+            _mend(values, detail, stand_ins)
         try:
-            return Salvaged(Site.model_validate(values), problems, known)
+            site = Site.model_validate(values)
+            return Salvaged(site, problems, known, frozenset(stand_ins))
         except ValidationError as error:
             details = error.errors(include_url=False)
     return Salvaged(None, problems, known)
@@ -93,7 +96,7 @@ def _known(values: dict[str, Any]) -> dict[str, Collection[str]]:
     return {kind: set(names) for kind, names in kinds.items() if isinstance(names, dict)}
 
 
-def _mend(values: dict[str, Any], detail: ErrorDetails) -> None:
+def _mend(values: dict[str, Any], detail: ErrorDetails, stand_ins: set[tuple[str, ...]]) -> None:
     path = shape.yaml_path(detail)
     whole = path[:1] in (("pools",), ("networks",), ("devices",)) or path[2:] in _ESSENTIAL
     if detail["type"] == "extra_forbidden":
@@ -102,7 +105,9 @@ def _mend(values: dict[str, Any], detail: ErrorDetails) -> None:
         _remove(values, path[:2] if whole else path)
     elif detail["type"] == "missing" and _at(values, path) is not None:
         return  # it was there under a misspelled name
-    elif not _replace(values, path):
+    elif _replace(values, path):
+        stand_ins.add(path)
+    else:
         # What misses something that nothing can stand in for goes as a whole.
         _remove(values, path[:-1] if detail["type"] == "missing" else path)
 
@@ -124,8 +129,8 @@ def _replace(values: dict[str, Any], path: tuple[str, ...]) -> bool:
         return False
     if isinstance(parent, dict):
         parent[path[-1]] = copy.deepcopy(stand_in)
-    elif isinstance(parent, list) and int(path[-1]) < len(parent):
-        parent[int(path[-1])] = stand_in
+    elif isinstance(parent, list) and (index := _index(parent, path[-1])) is not None:
+        parent[index] = copy.deepcopy(stand_in)
     return True
 
 
@@ -139,16 +144,21 @@ def _at(values: Any, path: tuple[str, ...]) -> Any:
     for part in path:
         if isinstance(values, dict):
             values = values.get(part)
-        elif isinstance(values, list) and int(part) < len(values):
-            values = values[int(part)]
+        elif isinstance(values, list) and (index := _index(values, part)) is not None:
+            values = values[index]
         else:
             return None
     return values
+
+
+def _index(values: list[Any], part: str) -> int | None:
+    """The position that a part of a path names, None when it names none of ``values``."""
+    return int(part) if part.isdecimal() and int(part) < len(values) else None
 
 
 def _remove(values: dict[str, Any], path: tuple[str, ...]) -> None:
     parent = _at(values, path[:-1])
     if isinstance(parent, dict):
         parent.pop(path[-1], None)
-    elif isinstance(parent, list) and int(path[-1]) < len(parent):
-        del parent[int(path[-1])]
+    elif isinstance(parent, list) and (index := _index(parent, path[-1])) is not None:
+        del parent[index]

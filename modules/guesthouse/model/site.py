@@ -12,7 +12,7 @@ from guesthouse.model import shape
 from guesthouse.model.device import DevicePlace
 from guesthouse.model.guest import Guest, Permission
 from guesthouse.model.host import Host
-from guesthouse.model.network import Network, NetworkPermission
+from guesthouse.model.network import Network
 from guesthouse.model.shape import did_you_mean
 from guesthouse.model.storage import Image, Pool
 from guesthouse.model.values import Model, Name
@@ -35,7 +35,7 @@ class Site(Model):
     networks: dict[Name, Network] = Field(default_factory=dict)
     devices: dict[Name, dict[Name, DevicePlace]] = Field(default_factory=dict)
     guests: dict[Name, Guest] = Field(default_factory=dict)
-    allow: tuple[Permission | NetworkPermission, ...] = ()
+    allow: tuple[Permission, ...] = ()
 
 
 def parse_site(values: Mapping[str, Any]) -> Site:

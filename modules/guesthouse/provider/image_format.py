@@ -59,6 +59,8 @@ def _qcow2_problem(head: bytes) -> str:
     if size == 0:
         return "has a virtual size of 0"
     if version == 3:
+        if len(head) < 104:
+            return "is declared qcow2, but its header is cut off"
         features = struct.unpack_from(">Q", head, 72)[0]
         if features & EXTERNAL_DATA_FILE:
             return "keeps its data in another file"

@@ -10,13 +10,14 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from yaml.reader import Reader, ReaderError
 
-__all__ = ["Fault", "MappingNode", "Node", "ScalarNode", "SequenceNode", "compose", "merge"]
+__all__ = ["Fault", "MappingNode", "Node", "ScalarNode", "SequenceNode", "compose"]
 
 TEXT = "tag:yaml.org,2002:str"
 NOTHING = "tag:yaml.org,2002:null"
@@ -35,8 +36,9 @@ class DataNode(ScalarNode):
 
 
 MAX_DEPTH = 64
-# What aliases may blow the file up to; a site of 5,000 guests has about 350,000 nodes.
-MAX_NODES = 4_000_000
+# A site of 5,000 guests has about 350,000 nodes, and aliases may add 20 to each of its guests.
+MAX_NODES = 500_000
+MAX_ALIASED = 100_000
 
 
 class Fault(Exception):
@@ -51,21 +53,37 @@ class Fault(Exception):
         return cls(what, node.start_mark.line + 1, node.start_mark.column + 1, hint)
 
 
+class _TooMany(Exception):
+    """The file has more nodes than MAX_NODES."""
+
+
+class _TooDeep(Exception):
+    """Something in ``parent`` is deeper than MAX_DEPTH."""
+
+    def __init__(self, parent: Node | None) -> None:
+        super().__init__()
+        self.parent = parent
+
+
 class _Words:
-    """Our reading of scalars, in place of YAML 1.1's, and a bound on the depth."""
+    """Our reading of scalars, in place of YAML 1.1's, and bounds on depth and number of nodes."""
 
     _depth = 0
+    _nodes = 0
 
     def resolve(self, kind: type[Node], value: str | None, implicit: Any) -> str:
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            raise _TooMany
         if kind is ScalarNode:
             plain = implicit[0]
             return NOTHING if plain and value in _NOTHING_WORDS else TEXT
         return _TAGS[kind]
 
-    def descend_resolver(self, _parent: Node | None, _index: Any) -> None:
+    def descend_resolver(self, parent: Node | None, _index: Any) -> None:
         self._depth += 1
         if self._depth > MAX_DEPTH:
-            raise RecursionError
+            raise _TooDeep(parent)
 
     def ascend_resolver(self) -> None:
         self._depth -= 1
@@ -100,14 +118,20 @@ def compose(text: str, name: str) -> Node | None:
         raise _unreadable(text, error) from None
     except yaml.MarkedYAMLError as error:
         raise _fault(text, error) from None
-    except RecursionError:
-        raise Fault(f"nested deeper than {MAX_DEPTH} levels") from None
+    except _TooDeep as error:
+        raise _too_deep(error.parent) from None
+    except _TooMany:
+        raise Fault(f"has more than {MAX_NODES} values") from None
     if node is not None and "*" in text:
-        _expanded_size(node, {})
+        _bounded(node)
     if node is not None and "<<" in text:
         node = _unfolded(node, {})
-        _expanded_size(node, {})
     return node
+
+
+def _too_deep(node: Node | None) -> Fault:
+    what = f"nested deeper than {MAX_DEPTH} levels"
+    return Fault.at(node, what) if node is not None else Fault(what)
 
 
 def _unreadable(text: str, error: ReaderError) -> Fault:
@@ -141,18 +165,42 @@ def _children(node: Node) -> Iterator[Node]:
         yield from node.value
 
 
-def _expanded_size(node: Node, sizes: dict[int, int]) -> int:
-    """The number of nodes with all aliases written out; raises Fault on a cycle or a bomb."""
-    size = sizes.get(id(node))
-    if size == 0:
-        raise Fault.at(node, "contains itself through an alias")
-    if size is None:
-        sizes[id(node)] = 0
-        size = 1 + sum(_expanded_size(child, sizes) for child in _children(node))
-        if size > MAX_NODES:
-            raise Fault.at(node, f"aliases blow this up to more than {MAX_NODES} values")
-        sizes[id(node)] = size
-    return size
+@dataclass
+class _Extent:
+    """What a node is with all aliases written out. ``depth`` is 0 while it is not known yet."""
+
+    nodes: int = 0
+    depth: int = 0
+
+
+def _bounded(root: Node) -> None:
+    """Raises Fault when aliases add too much, nest too deep, or make a cycle; expands nothing.
+
+    An alias stands after its anchor, so this goes no deeper than the text is nested.
+    """
+    seen: dict[int, _Extent] = {}
+
+    def measure(node: Node) -> _Extent:
+        extent = seen.get(id(node))
+        if extent is not None:
+            if extent.depth == 0:
+                raise Fault.at(node, "contains itself through an alias")
+            return extent
+        extent = seen[id(node)] = _Extent(nodes=1)
+        depth = 0
+        for child in _children(node):
+            below = measure(child)
+            extent.nodes += below.nodes
+            depth = max(depth, below.depth)
+            if extent.nodes - len(seen) > MAX_ALIASED:
+                raise Fault.at(node, f"aliases add more than {MAX_ALIASED} values")
+        extent.depth = depth + 1
+        # The scalars at the end are no level of their own, as while the text is parsed.
+        if depth > MAX_DEPTH:
+            raise _too_deep(node)
+        return extent
+
+    measure(root)
 
 
 def _unfolded(node: Node, done: dict[int, Node]) -> Node:
@@ -186,22 +234,3 @@ def _merged_pairs(node: Node) -> Iterator[tuple[Node, Node]]:
         if not isinstance(source, MappingNode):
             raise Fault.at(source, "'<<' merges mappings only")
         yield from source.value
-
-
-def merge(base: Node, over: Node) -> Node:
-    """``over`` laid on ``base`` by name: mappings together, anything else replaced."""
-    if not (isinstance(base, MappingNode) and isinstance(over, MappingNode)):
-        return over
-    fresh = {key.value: (key, value) for key, value in over.value if isinstance(key, ScalarNode)}
-    pairs = []
-    for key, value in base.value:
-        pair = fresh.pop(key.value, None) if isinstance(key, ScalarNode) else None
-        if pair is None:
-            pairs.append((key, value))
-        elif isinstance(value, MappingNode) and isinstance(pair[1], MappingNode):
-            pairs.append((key, merge(value, pair[1])))
-        else:
-            pairs.append(pair)
-    odd = [pair for pair in over.value if not isinstance(pair[0], ScalarNode)]
-    tag = base.tag if base.tag != MAPPING else over.tag
-    return MappingNode(tag, [*pairs, *fresh.values(), *odd], base.start_mark, base.end_mark)

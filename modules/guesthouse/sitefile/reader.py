@@ -14,12 +14,15 @@ from guesthouse.model import Site, rules
 from guesthouse.model.problems import ruled
 from guesthouse.model.salvage import salvage
 from guesthouse.sitefile import cloud_config, nodes, references, values
+from guesthouse.sitefile.overlay import merge
 from guesthouse.sitefile.places import Place, Places, shown
 from guesthouse.sitefile.values import Report
 
 # The name that stands for standard input; what it names by file is relative to the current folder.
 STDIN = Path("-")
 Check = Callable[[Site], Iterable[Problem]]
+# A site of 5,000 guests has about 5 MB.
+MAX_BYTES = 32 * 1024**2
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ def _read(path: Path, local: Path | None) -> SiteFile:
     if problems or root is None:
         return SiteFile(path, None, tuple(problems), Places(None, ()))
     files = (str(path), str(local)) if local else (str(path),)
-    return _site_file(path, nodes.merge(root, over) if over else root, files)
+    return _site_file(path, merge(root, over) if over else root, files)
 
 
 def _site_file(path: Path, root: nodes.Node, files: tuple[str, ...]) -> SiteFile:
@@ -99,7 +102,7 @@ def _site_file(path: Path, root: nodes.Node, files: tuple[str, ...]) -> SiteFile
     plain = values.plain(root, _reporter(places, problems, "yaml"))
     saved = salvage(plain)
     bad = {problem.path for problem in saved.problems}
-    places = replace(places, silent=frozenset(bad))
+    places = replace(places, silent=saved.stand_ins.union(bad))
     problems += (places.locate(problem) for problem in saved.problems)
     if saved.site is not None:
         problems += _located(places, rules.problems(saved.site, saved.known))
@@ -161,8 +164,13 @@ def _bytes(path: Path, problems: list[Problem]) -> bytes | None:
         if path.is_dir():
             problems.append(Problem(where, "is a folder", hint="name a site file", rule="file"))
             return None
-        return path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = (error.strerror or "") if isinstance(error, OSError) else str(error)
         problems.append(Problem(where, f"cannot be read: {reason.lower()}", rule="file"))
         return None
+    if len(data) > MAX_BYTES:
+        problems.append(Problem(where, f"is larger than {MAX_BYTES // 1024**2} MiB", rule="file"))
+        return None
+    return data
