@@ -13,6 +13,7 @@ from ssh_attacks import ATTACKS, HOST_NAMES, IN_A_PATH, KEYS, NAMES, PATHS
 from guesthouse import render
 from guesthouse.errors import SiteError
 from guesthouse.machine.ssh import Endpoint, known_hosts_text, ssh_config_text
+from guesthouse.provider.host import libvirt_uri
 from guesthouse.render import Machine
 
 KEY = "ssh-ed25519 AAAA"
@@ -138,6 +139,28 @@ def test_a_port_is_a_number_of_a_port(port: Any, tmp_path: Path) -> None:
         assert "Port 65535\n" in write(tmp_path, {"port": 65535})
         with pytest.raises(SiteError):
             write(tmp_path, {"port": port})
+
+
+CONNECTION: dict[str, Any] = {"name": "hv", "address": "192.0.2.7", "port": 22, "user": "root"}
+CONNECTION |= {"identity_file": "/k/a b", "host_keys": [KEY]}
+
+
+def test_no_value_becomes_another_part_of_the_plugins_uri() -> None:
+    more = ("x/system?guesthouse_ssh_config=/x&guesthouse_mark=a#", "evil@192.0.2.8")
+    for name in ("address", "name", "user"):
+        for text in (*attacks(name), *more):
+            with pytest.raises(SiteError):
+                libvirt_uri({**CONNECTION, name: text}, "a/b/c")
+
+
+def test_the_plugins_uri() -> None:
+    rest = (
+        "22/system?guesthouse_mark=a%2Fb%2Fc&guesthouse_ssh_name=hv"
+        "&guesthouse_identity_file=%2Fk%2Fa+b&guesthouse_host_key=ssh-ed25519+AAAA"
+    )
+    assert libvirt_uri(CONNECTION, "a/b/c") == f"qemu+ssh://root@192.0.2.7:{rest}"
+    by_ipv6 = libvirt_uri({**CONNECTION, "address": "2001:db8::9"}, "a/b/c")
+    assert by_ipv6 == f"qemu+ssh://root@[2001:db8::9]:{rest}"
 
 
 def test_the_refusal_as_a_user_reads_it() -> None:

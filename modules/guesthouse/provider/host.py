@@ -12,7 +12,7 @@ from guesthouse.errors import Problem, RefusedError
 from guesthouse.facts import host as facts
 from guesthouse.facts.question import ask
 from guesthouse.machine.configure import HostJob, configure
-from guesthouse.machine.connections import HostConnection
+from guesthouse.machine.connections import HostConnection, endpoint
 from guesthouse.provider import ownership
 from guesthouse.provider.bridges import (
     Bridges,
@@ -116,13 +116,16 @@ def libvirt_uri(connection: Mapping[str, Any], mark: str) -> str:
     """The `uri` of this host's `pulumi_libvirt` provider; the plugin reads our parameters."""
     if connection.get("libvirt_uri"):
         return str(connection["libvirt_uri"])
+    # Refuses what would be another part of the uri.
+    found = endpoint(connection)
     query = {
         "guesthouse_mark": mark,
-        "guesthouse_ssh_name": connection["name"],
-        "guesthouse_identity_file": connection["identity_file"],
-        "guesthouse_host_key": list(connection["host_keys"]),
+        "guesthouse_ssh_name": found.name,
+        "guesthouse_identity_file": found.identity_file,
+        "guesthouse_host_key": found.host_keys,
     }
-    place = f"{connection['user']}@{connection['address']}:{connection['port']}"
+    address = f"[{found.address}]" if ":" in found.address else found.address
+    place = f"{found.user}@{address}:{found.port}"
     return f"qemu+ssh://{place}/system?{urlencode(query, doseq=True)}"
 
 
