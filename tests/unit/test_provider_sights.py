@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from guesthouse.provider.sights import sight
+from guesthouse.provider.sights import Sights, sight
 
 UUID = "00000000-0000-4000-8000-000000000001"
 DISK = {"pool": "p", "volume": "web.root.qcow2", "size_bytes": 1}
@@ -72,3 +72,36 @@ def test_one_that_is_not_there_whole_is_looked_at_alone(key: str) -> None:
     """libvirt may go away while it is asked: an empty answer is no proof of anything."""
     assert sight({**HOST, key: ""}, UUID, STATE) is None
     assert sight({k: text for k, text in HOST.items() if k != key}, UUID, STATE) is None
+
+
+class Host:
+    """A host whose guests are looked at with one answer; ``web`` is one of two."""
+
+    name, generation = "h1", 0
+
+    def __init__(self, answers: dict[str, str]) -> None:
+        self.text = "".join(f"==virsh {mark}=={text}\n" for mark, text in answers.items())
+
+    def root(self, command: str, input: bytes | None = None) -> str:
+        return self.text
+
+
+OTHER = UUID.replace("1", "2")
+ODD = {
+    "a number": ("node", "CPU(s): many"),
+    "half a document": (f"{UUID}/running", "<domain id='1'><vcpu"),
+    "a document of another kind": (f"{UUID}/running", "<domain><vcpu>x</vcpu></domain>"),
+    "no autostart": (f"{UUID}/info", "State: idle"),
+    "an entity": (f"{UUID}/running", "<!DOCTYPE d [<!ENTITY a 'a'>]><domain>&a;"),
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_an_odd_answer_is_looked_at_alone(odd: str) -> None:
+    both = {**HOST, **{key.replace(UUID, OTHER): text for key, text in HOST.items()}}
+    mark, text = ODD[odd]
+    told: Any = Host({**both, mark: text})
+    right: Any = Host(both)
+    assert Sights().of(right, UUID, STATE) == Sights().of(right, OTHER, STATE) == seen()
+    Sights().of(told, UUID, STATE)
+    assert Sights().of(told, OTHER, STATE) == (seen() if UUID in mark else None)

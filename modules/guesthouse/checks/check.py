@@ -20,6 +20,9 @@ from guesthouse.placement import Plan
 
 T = TypeVar("T")
 
+# Of what a machine told, in a finding; a file's text may be longer.
+SEEN_CHARACTERS = 4000
+
 
 class Unanswered(Exception):
     """What a check needs is not known; the text says why. It becomes "not checked"."""
@@ -204,7 +207,7 @@ def _finding(
         path=check.path,
         machine=check.machine,
         what=check.what,
-        seen=seen,
+        seen=seen if len(seen) <= SEEN_CHARACTERS else f"{seen[:SEEN_CHARACTERS]}...",
         wanted=wanted or check.wanted,
         remedy="" if status == "passed" else check.remedy,
     )

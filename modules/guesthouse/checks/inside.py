@@ -9,7 +9,7 @@ from guesthouse.checks import accounts, routing, virtual_function
 from guesthouse.checks.check import Check, Ground, Seen, SiteFacts, Unanswered, equal, need, words
 from guesthouse.checks.guest import GIB, running_id
 from guesthouse.checks.host import reach_id
-from guesthouse.facts.inside import NicFact, SystemFact
+from guesthouse.facts.inside import InsideFact, NicFact, SystemFact
 from guesthouse.placement import DiskPlan, GuestPlan, NicPlan, Plan
 
 # What QEMU's firmware keeps of the memory for its tables and, with UEFI, its services.
@@ -83,8 +83,8 @@ def _identity(ground: Ground, plan: Plan, guest: GuestPlan) -> Iterator[Check]:
             if name == guest.name:
                 return
             found = facts.guests.get(name)
-            if found is not None and not isinstance(found, str):
-                yield name, need(found.system)
+            if isinstance(found, InsideFact) and isinstance(found.system, SystemFact):
+                yield name, found.system
 
     def machine_id(facts: SiteFacts) -> Seen:
         own = _system(guest, facts).machine_id

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from guesthouse.errors import MachineError, Problem
+from guesthouse.machine import bounded
 from guesthouse.machine.ssh import CONNECT_TIMEOUT_S, Endpoint
 
 
@@ -41,13 +42,11 @@ def configure(endpoint: Endpoint, job: HostJob, timeout_s: float = 1800) -> None
     """Run a job on a host; raises MachineError with pyinfra's own words when it fails."""
     request = {"endpoint": asdict(endpoint), "job": asdict(job)}
     try:
-        result = subprocess.run(
+        result = bounded.run(
             [sys.executable, "-m", "guesthouse.machine.configure"],
-            input=json.dumps(request),
-            capture_output=True,
-            text=True,
-            timeout=timeout_s,
-            check=False,
+            f"host {endpoint.name}",
+            input=json.dumps(request).encode(),
+            timeout_s=timeout_s,
         )
     except subprocess.TimeoutExpired as error:
         what = f"its configuration took more than {timeout_s:.0f} s"
@@ -57,7 +56,7 @@ def configure(endpoint: Endpoint, job: HostJob, timeout_s: float = 1800) -> None
             Problem(
                 f"host {endpoint.name}",
                 "its configuration failed",
-                got=_tail(result.stderr),
+                got=_tail(result.stderr.decode(errors="replace")),
                 hint="repair what the message names on the host, then run `up` again",
             )
         )
