@@ -30,6 +30,7 @@ from guesthouse.cli import (
     plan,
     schema,
     ssh,
+    state,
     status,
     verify,
     where,
@@ -89,6 +90,7 @@ app.command(epilog=metrics.EXAMPLE)(metrics.metrics)
 app.command(epilog=where.EXAMPLE)(where.where)
 app.command(epilog=measure.EXAMPLE)(measure.measure)
 app.command(epilog=ssh.EXAMPLE)(ssh.ssh)
+app.add_typer(state.app, name="state")
 app.add_typer(lab.app, name="lab")
 
 

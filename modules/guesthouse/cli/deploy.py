@@ -5,6 +5,7 @@ What needs no engine fails before the engine starts: a wrong site file, a missin
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +14,7 @@ import typer
 
 from guesthouse.cli.gate import Limit
 from guesthouse.cli.project import Project
+from guesthouse.errors import Problem, SetupError
 
 if TYPE_CHECKING:
     from guesthouse.cli.engine import Engine
@@ -193,7 +195,32 @@ def _run(
     for pid in clear_dead(engine.project, stack):
         typer.echo(f"cleared the lock of process {pid}, which is dead", err=True)
     flags = [flag for flag, wanted in options.items() if wanted]
-    return in_turn(lambda: engine.run(verb, "-s", stack, *flags, *(more or ())))
+
+    def attempt() -> int:
+        return engine.run(verb, "-s", stack, *flags, *(more or ()))
+
+    if verb == "preview" or engine.project.state_is_elsewhere:
+        return in_turn(attempt)
+    return _kept(engine.project, stack, lambda: in_turn(attempt))
+
+
+def _kept(project: Project, stack: str, run: Callable[[], int]) -> int:
+    """A run that writes the state in files: with room for it, and with a copy before and after."""
+    from guesthouse.cli.checkpoint import Broken
+    from guesthouse.cli.state_files import StateFiles
+
+    files = StateFiles(project, stack)
+    files.require_room()
+    try:
+        files.keep()
+        code = run()
+        files.keep()
+    except (OSError, Broken) as error:
+        where = project.shown(files.copies)
+        hint = "make room on that disk; the copies there are as they were"
+        problem = Problem(where, "the state cannot be copied", got=str(error), hint=hint)
+        raise SetupError(problem) from None
+    return code
 
 
 def _exit(code: int) -> None:

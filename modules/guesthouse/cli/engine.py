@@ -21,6 +21,7 @@ from typing import Any
 
 from guesthouse.cli import passphrase
 from guesthouse.cli.project import Project
+from guesthouse.cli.state_files import StateFiles
 from guesthouse.cli.turns import STARTS, in_turn, refuse_if_locked
 from guesthouse.display import visible
 from guesthouse.errors import CODES_FILE, Problem, SetupError
@@ -130,35 +131,48 @@ class Engine:
             )
         return result.stdout
 
-    def stacks(self) -> list[str]:
-        """The names of all stacks that the engine has a state of."""
-        return [str(stack["name"]) for stack in json.loads(self.ask("stack", "ls", "--json"))]
+    def knows(self, stack: str) -> bool:
+        """Whether the engine has a state of the stack, however it is with others."""
+        return self._outputs(stack) is not None
+
+    def _outputs(self, stack: str) -> dict[str, Any] | None:
+        """The stack's outputs, None when there is no such stack."""
+        # The engine's words for a broken state name no way out.
+        in_files = not self.project.state_is_elsewhere
+        if in_files and StateFiles(self.project, stack).current() is None:
+            return None
+        try:
+            value = json.loads(self.ask("stack", "output", "-s", stack, "--json"))
+        except SetupError as error:
+            if f"no stack named '{stack}' found" in str(error):
+                return None
+            raise
+        return value if isinstance(value, dict) else {}
 
     def ensure_stack(self, stack: str) -> None:
         """Create the stack's empty state when there is none."""
         in_turn(lambda: self._ensure_stack(stack))
 
     def _ensure_stack(self, stack: str) -> None:
-        if stack in self.stacks():
+        if self.knows(stack):
             return
+        if not self.project.state_is_elsewhere:
+            StateFiles(self.project, stack).require_room()
         try:
             self.ask("stack", "init", stack, "--no-select")
         except SetupError:
             # Another run may have made it meanwhile.
-            if stack not in self.stacks():
+            if not self.knows(stack):
                 raise
 
     def remove_stack(self, stack: str) -> None:
         """Remove the stack's state, whatever it tells of."""
-        if stack in self.stacks():
+        if self.knows(stack):
             in_turn(lambda: self.ask("stack", "rm", "-s", stack, "--force", "--yes"))
 
     def outputs(self, stack: str) -> dict[str, Any]:
         """The stack's outputs after its last `up`; empty before the first."""
-        if stack not in self.stacks():
-            return {}
-        value = json.loads(self.ask("stack", "output", "-s", stack, "--json"))
-        return value if isinstance(value, dict) else {}
+        return self._outputs(stack) or {}
 
 
 @contextmanager

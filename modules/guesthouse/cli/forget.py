@@ -40,6 +40,7 @@ def _state(project: Project, stack: str) -> Iterator[Path]:
     base = project.state / ".pulumi"
     for kind in ("history", "backups"):
         yield base / kind / project.name / stack
+    yield project.home / "state-copies" / project.name / stack
     yield base / "locks" / "organization" / project.name / stack
     # lab.json, lab.json.bak, lab.json.attrs ...
     yield from (base / "stacks" / project.name).glob(f"{stack}.json*")
