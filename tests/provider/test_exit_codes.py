@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from project import EngineProject
@@ -88,3 +89,16 @@ def test_every_command_keeps_the_listed_codes(deployed: EngineProject) -> None:
         assert "unhandled error" not in said, f"{name}\n{said}"
         assert "Traceback" not in said, f"{name}\n{said}"
     assert found == {name: code for name, _, _, code, _ in CASES}
+
+
+def test_no_log_level_that_is_passed_on_shows_a_secret(
+    project: EngineProject, tmp_path: Path
+) -> None:
+    project.env["TMPDIR"] = str(tmp_path / "logs")
+    Path(project.env["TMPDIR"]).mkdir()
+    for level, logs, expected in (("7", ("--logtostderr",), 0), ("7", (), 0), ("9", (), 2)):
+        code, said = guesthouse(project, *PREVIEW, "--", "-v", level, *logs)
+        assert code == expected, said
+        assert "correct-horse" not in said
+    files = [path for path in Path(project.env["TMPDIR"]).rglob("*") if path.is_file()]
+    assert [path.name for path in files if b"correct-horse" in path.read_bytes()] == []

@@ -120,7 +120,7 @@ def test_a_missing_secret_is_said_with_its_command(
     assert capfd.readouterr() == (
         "",
         "error: stacks/Pulumi.one.yaml: the secret 'web_password' is missing\n"
-        "  hint: run: pulumi config set --secret -s one guesthouse:web_password\n",
+        "  hint: run: . ./env.sh && pulumi config set --secret -s one guesthouse:web_password\n",
     )
 
 
@@ -130,7 +130,7 @@ def test_a_secret_in_clear_text_is_refused(project: Project) -> None:
         vault.require(project, read_plan(project, "one"))
     assert str(caught.value) == (
         "stacks/Pulumi.one.yaml: the secret 'web_password' is in clear text\n"
-        "  hint: run: pulumi config set --secret -s one guesthouse:web_password"
+        "  hint: run: . ./env.sh && pulumi config set --secret -s one guesthouse:web_password"
     )
 
 

@@ -170,7 +170,8 @@ CASES: list[tuple[str, Any, str]] = [
         "guests.g.cloud_init.users.u.password",
         "hunter2",
         "guests.g.cloud_init.users.u.password: "
-        "not a mapping\n  hint: write {secret: NAME}; its value: pulumi config set --secret NAME",
+        "not a mapping\n  hint: write {secret: NAME}; its value: "
+        ". ./env.sh && pulumi config set --secret -s STACK NAME",
     ),
     (
         "guests.g.cloud_init.users.u.ssh_keys",

@@ -10,7 +10,7 @@ import pycdlib
 import pytest
 
 from guesthouse.errors import RefusedError
-from guesthouse.provider.seed import MIB, fill, password_hash, seed_iso
+from guesthouse.provider.seed import MIB, fill, password_hash, refuse_unusable, seed_iso
 
 FILES = {
     "meta-data": 'instance-id: "@@instance_id@@"\n',
@@ -83,5 +83,40 @@ def test_a_secret_without_a_value_is_refused() -> None:
         fill("@@password_hash:other@@", SECRETS, "salt")
     assert str(caught.value) == (
         "secret other: has no value in the stack's configuration\n"
-        "  hint: pulumi config set --secret other"
+        "  hint: run: . ./env.sh && pulumi config set --secret -s STACK other"
     )
+
+
+SET = "\n  hint: run: . ./env.sh && pulumi config set --secret -s STACK web"
+
+
+@pytest.mark.parametrize(
+    ("password", "said"),
+    [
+        ("x", ""),
+        ("correct horse", ""),
+        ("\u00e4" * 128, ""),
+        ("x" * 256, ""),
+        ("", "is empty"),
+        ("correct\nhorse", "has a line break or another control character"),
+        ("correct horse\n", "has a line break or another control character"),
+        ("correct\rhorse", "has a line break or another control character"),
+        ("correct\0horse", "has a line break or another control character"),
+        ("x" * 257, "is too long for a password, got 257 bytes, allowed at most 256"),
+        ("\u00e4" * 129, "is too long for a password, got 258 bytes, allowed at most 256"),
+    ],
+    ids=lambda value: repr(value[:20]),
+)
+def test_a_password_that_would_be_cut_or_wrong_is_refused(password: str, said: str) -> None:
+    if not said:
+        refuse_unusable({"web": password})
+        assert fill("@@password_hash:web@@", {"web": password}, "salt").startswith("$6$")
+        return
+    for use in (refuse_unusable, lambda secrets: fill("@@password_hash:web@@", secrets, "salt")):
+        with pytest.raises(RefusedError) as caught:
+            use({"web": password})
+        assert str(caught.value) == f"secret web: {said}{SET}"
+
+
+def test_a_password_that_is_not_known_yet_is_not_judged() -> None:
+    refuse_unusable({"web": object()})

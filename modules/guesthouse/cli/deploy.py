@@ -191,7 +191,9 @@ def _run(
 ) -> int:
     from guesthouse.cli.locks import clear_dead
     from guesthouse.cli.turns import in_turn
+    from guesthouse.cli.verbosity import refuse_too_much
 
+    refuse_too_much(more or ())
     for pid in clear_dead(engine.project, stack):
         typer.echo(f"cleared the lock of process {pid}, which is dead", err=True)
     flags = [flag for flag, wanted in options.items() if wanted]

@@ -30,7 +30,7 @@ def require(project: Project, plan: Plan) -> None:
         value = config.get(name)
         if isinstance(value, dict) and "secure" in value:
             continue
-        command = f"pulumi config set --secret -s {stack} {project.name}:{name}"
+        command = f". ./env.sh && pulumi config set --secret -s {stack} {project.name}:{name}"
         what = "is missing" if value is None else "is in clear text"
         found.append(Problem(file, f"the secret '{name}' {what}", hint=f"run: {command}"))
     if found:

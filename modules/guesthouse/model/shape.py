@@ -153,7 +153,8 @@ def _problem(detail: ErrorDetails, model: type[Model]) -> Problem:
         meant = meant_key(detail, model)
         hint = f"did you mean '{meant}'?" if meant else ""
     elif path[-1:] == ("password",) and kind.startswith("model"):
-        hint = "write {secret: NAME}; its value: pulumi config set --secret NAME"
+        command = ". ./env.sh && pulumi config set --secret -s STACK NAME"
+        hint = f"write {{secret: NAME}}; its value: {command}"
     return Problem(
         where=".".join(path),
         what=what,

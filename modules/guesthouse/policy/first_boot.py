@@ -58,7 +58,11 @@ def _passwords(guest: Registered) -> Iterator[Problem]:
         if len(value) < _SHORTEST or value.lower() in known:
             path = ("guests", guest.name, "cloud_init", "users", name, "password")
             what = f"the secret '{secret}' is short, or one that everybody tries first"
-            yield problem(path, what, f"pulumi config set --secret {secret}, with a better one")
+            yield problem(
+                path,
+                what,
+                f"with a better one: . ./env.sh && pulumi config set --secret -s STACK {secret}",
+            )
 
 
 def _sudo(guest: Registered) -> Iterator[Problem]:

@@ -25,6 +25,7 @@ from guesthouse.provider import changes as effects
 from guesthouse.provider.live import LiveChange
 from guesthouse.provider.resource import Call, InitFailed, Resource, Values, same_host
 from guesthouse.provider.restart import shut_down, with_way_back
+from guesthouse.provider.seed import refuse_unusable
 from guesthouse.provider.sights import Sights
 from guesthouse.provider.values import UNKNOWN
 from guesthouse.provider.waiting import Evidence
@@ -49,6 +50,7 @@ class GuestResource(Resource):
         self._sights = Sights()
 
     def planned(self, call: Call, state: Values | None, inputs: Values) -> dict[str, Any]:
+        refuse_unusable(inputs["secrets"])
         if state is None:
             guest_devices.look_ahead(self.host(inputs), inputs)
             unknown = dict.fromkeys(self.OUTPUTS, UNKNOWN)

@@ -13,6 +13,7 @@ import subprocess
 import time
 from collections.abc import Mapping
 from types import SimpleNamespace
+from typing import Any
 
 import pycdlib
 import pycdlib.dates
@@ -23,6 +24,9 @@ from guesthouse.errors import Problem, RefusedError, SetupError
 
 MIB = 1024 * 1024
 _HOLE = re.compile(r"@@password_hash:([A-Za-z][A-Za-z0-9_]*)@@")
+# openssl-passwd(1) reads a password's first line, and no more of it than this.
+LONGEST_PASSWORD_BYTES = 256
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 # pycdlib stamps what it writes with the time of day: give it a clock that stands still, in its
 # own modules only, since the bytes of a seed must depend on nothing but its files.
@@ -65,16 +69,38 @@ def fill(text: str, secrets: Mapping[str, str], salt: str) -> str:
     def value(match: re.Match[str]) -> str:
         name = match.group(1)
         if name not in secrets:
-            raise RefusedError(
-                Problem(
-                    f"secret {name}",
-                    "has no value in the stack's configuration",
-                    hint=f"pulumi config set --secret {name}",
-                )
-            )
+            raise RefusedError(_secret(name, "has no value in the stack's configuration"))
+        refuse_unusable({name: secrets[name]})
         return password_hash(secrets[name], f"{salt}/{name}")
 
     return _HOLE.sub(value, text)
+
+
+def refuse_unusable(secrets: Mapping[str, Any]) -> None:
+    """Raise RefusedError for every password that cannot be typed at a login, or would be cut.
+
+    One that a preview does not know yet is looked at when the seed is written.
+    """
+    problems = []
+    for name, value in secrets.items():
+        if not isinstance(value, str):
+            continue
+        size = len(value.encode())
+        if not value:
+            problems.append(_secret(name, "is empty"))
+        elif _CONTROL.search(value):
+            problems.append(_secret(name, "has a line break or another control character"))
+        elif size > LONGEST_PASSWORD_BYTES:
+            allowed = f"at most {LONGEST_PASSWORD_BYTES}"
+            problems.append(_secret(name, "is too long for a password", f"{size} bytes", allowed))
+    if problems:
+        raise RefusedError(*problems)
+
+
+def _secret(name: str, what: str, got: str = "", allowed: str = "") -> Problem:
+    """Never with its value."""
+    hint = f"run: . ./env.sh && pulumi config set --secret -s STACK {name}"
+    return Problem(f"secret {name}", what, got, allowed, hint)
 
 
 def password_hash(password: str, salt: str) -> str:
