@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from test_model_shape import BASE
 
+import cases
+from guesthouse import render
+from guesthouse.effects import Effect
+from guesthouse.effects.compare import domain_changes
+from guesthouse.effects.room import Room
 from guesthouse.errors import SiteError
 from guesthouse.model import parse_site
 from guesthouse.placement import plan
@@ -183,6 +189,22 @@ def test_serials_are_unique_and_an_existing_disk_keeps_its_own(
     assert all(len(serial) <= 20 for serial in found)
     assert [a for a, b in zip(found, serials, strict=True) if b] == [b for b in serials if b]
     assert found == _serials(*names, "one-more-disk", f"{LONG}d")[: len(names)]
+
+
+def test_a_running_guests_disk_with_another_serial_is_not_pulled_out() -> None:
+    """The guest of an earlier version, where two disks had one serial."""
+    guest = cases.site_plan("everything").guests["one"]
+    first, *rest, last = guest.disks
+
+    def document(serial: str) -> str:
+        disks = (replace(first, serial="same"), *rest, replace(last, serial=serial))
+        return render.guest_document(replace(guest, disks=disks)).domain_xml
+
+    old, new = document("same"), document("same-2")
+    room = Room(8, 1048576, 4194304, 16, 4)
+    for changes in (domain_changes(old, new, room, old), domain_changes(new, old, room, new)):
+        assert [change.effect for change in changes] == [Effect.RESTART]
+    assert domain_changes(old, old, room, old) == []
 
 
 def _named(first: str, second: str, host: str = "h") -> str:

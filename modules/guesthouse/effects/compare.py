@@ -42,7 +42,8 @@ def domain_changes(
     now. ``running`` is the running part alone: what it has already needs only to be stored.
     ``names`` are names of devices by MAC address, in the user's words.
     """
-    before, after = units(parse(old)), units(parse(new))
+    before = units(parse(old))
+    after = _by_known_key(before, units(parse(new)))
     live = None if running is None else units(parse(running))
     found: dict[tuple[Key, str], _Found] = {}
     # A device at another place goes before it comes.
@@ -56,6 +57,21 @@ def domain_changes(
                 found[thing] = item
     changes = [_change(item, names or {}) for item in found.values()]
     return list(_limited(changes, room))
+
+
+def _by_known_key(
+    before: Mapping[Key, Element], after: Mapping[Key, Element]
+) -> Mapping[Key, Element]:
+    """``after`` by the keys that its devices have: a volume with another serial is not another
+    disk, which would be pulled out of a running guest and plugged in again."""
+    gone = {_volume(e): k for k, e in before.items() if k not in after and kind(k) == "disk"}
+    gone.pop("", None)
+    return {k if k in before else gone.get(_volume(e), k): e for k, e in after.items()}
+
+
+def _volume(element: Element) -> str:
+    source = element.find("source")
+    return "" if source is None else str(source.get("file", ""))
 
 
 def _shown_first(item: _Found) -> tuple[bool, int]:
