@@ -80,6 +80,8 @@ class Interrupted:
         self.project = project
         self.state = project.root / ".guesthouse/state"
         self._fresh = project.root / "fresh"
+        # A job in the background of a shell, and all that it starts, was born deaf to it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         shutil.copytree(self.state, self._fresh)
 
     def up(self) -> float:
@@ -137,7 +139,10 @@ class Interrupted:
         )
 
     def _processes(self) -> tuple[int, ...]:
-        """Those of this project that are there five seconds later."""
+        """Those of this project that are there five seconds later.
+
+        The language host may be: an engine that is interrupted before it listens leaves it, idle.
+        """
         mark = f"PULUMI_HOME={self.project.root}/".encode()
         end = time.monotonic() + 5
         while (found := _with_environment(mark)) and time.monotonic() < end:
@@ -155,7 +160,8 @@ def _with_environment(mark: bytes) -> tuple[int, ...]:
     found = []
     for path in Path("/proc").glob("[0-9]*/environ"):
         try:
-            if mark in path.read_bytes():
+            host = b"pulumi-language-python" in path.with_name("cmdline").read_bytes()
+            if mark in path.read_bytes() and not host:
                 found.append(int(path.parent.name))
         except OSError:
             continue
