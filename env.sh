@@ -1,7 +1,8 @@
 # Prepares a shell (sh, bash, zsh) for this checkout's stacks:
 #
 #     . ./env.sh
-#     uv run pulumi preview -s lab
+#     guesthouse status lab
+#     pulumi preview -s lab
 #
 # shellcheck shell=sh
 

@@ -1,7 +1,7 @@
 """The recorded trees: site file in, documents out, byte by byte.
 
-``uv run pytest tests/golden --regenerate`` writes ``expected/`` anew; the change is then reviewed
-as a diff, like any other.
+``.venv/bin/pytest tests/golden --regenerate`` writes ``expected/`` anew; the change is then
+reviewed as a diff, like any other.
 """
 
 from __future__ import annotations

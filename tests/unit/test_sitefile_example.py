@@ -24,13 +24,10 @@ COMMENT = re.compile(r"# (required|default (?P<default>\S+)): \S")
 def test_example_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(schema_file().parents[2]))
     monkeypatch.setenv("HOME", str(tmp_path))
-    key_file = tmp_path / ".ssh" / "id_ed25519.pub"
-    key_file.parent.mkdir()
-    key_file.write_text(f"{KEY} me@home\n")
     site = read(EXAMPLE).checked()
     admin = site.guests["web"].cloud_init.users["admin"]  # type: ignore[union-attr]
     assert [key.key for key in admin.ssh_keys] == [f"{KEY} me", f"{KEY} me@home", KEY]
-    assert admin.ssh_keys[1].file == str(key_file)
+    assert admin.ssh_keys[1].file == str(EXAMPLE.parent / "example.pub")
     assert site.images["debian13"].source == str(EXAMPLE.parent / "../images/debian13.qcow2")
     assert site.hosts["h1"].identity_file == str(tmp_path / ".ssh/id_ed25519")
     user_data = site.guests["web"].cloud_init.user_data  # type: ignore[union-attr]

@@ -119,7 +119,7 @@ def _login(project: Project, stack: str) -> str:
     """The command that logs in, as it works in the user's shell."""
     from guesthouse.cli.stack import only_stack
 
-    command = "guesthouse" if shutil.which("guesthouse") else "uv run guesthouse"
+    command = "guesthouse" if shutil.which("guesthouse") else ".venv/bin/guesthouse"
     return f"{command} ssh" if only_stack(project) == stack else f"{command} ssh -s {stack}"
 
 
