@@ -36,7 +36,7 @@ def test_it_is_left_alone_until_it_is_over(project: EngineProject) -> None:
     for argv in (("destroy", "test", "--yes", "--", "--skip-preview"), up):
         declare(project, True, count=1)
         code, said = run(project, *argv)
-        assert code == 1 and refused in said, said
+        assert code == 5 and refused in said, said
         assert "deleted" not in said and "Traceback" not in said
     declare(project, False)
     code, said = run(project, "preview", "test", "--refresh")

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from checks_case import site_plan
+from virsh_encoded import encoded
 
 from guesthouse.checks import Finding
 from guesthouse.checks.after import verify
@@ -163,7 +164,7 @@ def joined(parts: Mapping[str, str]) -> str:
 def host_answer(web: tuple[str, str, str] = (INFO, LIVE, CONFIG), **parts: str) -> str:
     told = {"web": web, "db": (INFO, LIVE, CONFIG)}
     virsh = "".join(
-        f"==virsh domains/{name}/{number}=={text}\n"
+        encoded(f"domains/{name}/{number}", text)
         for name, texts in told.items()
         for number, text in enumerate(t.replace(UUID, PLAN.guests[name].uuid) for t in texts)
     )

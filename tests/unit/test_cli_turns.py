@@ -166,7 +166,7 @@ def test_what_the_engine_says_else_is_passed_on(
     engine = Engine(Project(scratch_project(tmp_path / "project", "")))
     code = "import sys; sys.stderr.write('one\\nerror: 2 errors occurred:\\n  two\\n'); sys.exit(3)"
     engine.program = sys.executable
-    assert engine.run("-c", code) == 3
+    assert engine.run("-c", code) == 1
     assert capfd.readouterr().err == "one\nerror: 2 errors occurred:\n  two\n"
 
 

@@ -35,6 +35,8 @@ NAMED: dict[str, tuple[list[str], int, str]] = {
     "where": (["-s", "one", "web"], 2, NO_FILES),
     "measure": (["one"], 2, ""),
     "ssh": (["-s", "one", "web"], 2, "error: guest web: no address is known\n"),
+    "state check": (["one"], 0, ""),
+    "state recover": (["one"], 0, ""),
     "destroy": (["one", "--yes"], 0, ""),
     "lab up": (["--help"], 0, ""),
     "lab down": ([], 0, "lab: nothing to take down\n"),

@@ -20,7 +20,10 @@ def test_uploads_go_by_a_folder_that_nobody_else_can_enter(tmp_path: Path) -> No
     shared.mkdir()
     look = f"stat -c '%a %U %F' {shared}/guesthouse.* >{seen}"
     job = HostJob(files={str(tmp_path / "there"): file}, commands=(look,))
-    request = {"endpoint": asdict(Endpoint("@local", "")), "job": asdict(job)}
+    request = {
+        "endpoint": {**asdict(Endpoint("local", "none")), "name": "@local"},
+        "job": asdict(job),
+    }
     argv = [sys.executable, "-m", "guesthouse.machine.configure"]
     done = subprocess.run(
         argv,

@@ -11,7 +11,8 @@ import pytest
 
 from guesthouse.errors import SiteError
 from guesthouse.model import Site, parse_site
-from guesthouse.model.shape import _FORMS, did_you_mean
+from guesthouse.model.forms import _FORMS
+from guesthouse.model.shape import did_you_mean
 
 BASE: dict[str, Any] = {
     "site": "t",

@@ -24,7 +24,7 @@ KEY = "ssh-ed25519 AAAA "
 KEY_FORM = "an ssh public key, as 'ssh-ed25519 AAAA... comment'"
 # Place -> what stands before the text, what is allowed.
 LINES = {
-    "hosts.h.identity_file": ("/id", LINE),
+    "hosts.h.identity_file": ("/id", "a path without quotes and backslashes"),
     "images.i.source": ("/image", LINE),
     "guests.g.cloud_init.users.u.shell": ("/bin/sh", LINE),
     "guests.g.cloud_init.users.u.ssh_keys": (KEY, KEY_FORM),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from virsh_encoded import encoded
 
 from guesthouse.provider.sights import Sights, sight
 
@@ -80,7 +81,7 @@ class Host:
     name, generation = "h1", 0
 
     def __init__(self, answers: dict[str, str]) -> None:
-        self.text = "".join(f"==virsh {mark}=={text}\n" for mark, text in answers.items())
+        self.text = "".join(encoded(mark, text) for mark, text in answers.items())
 
     def root(self, command: str, input: bytes | None = None) -> str:
         return self.text

@@ -117,8 +117,16 @@ DOORS: dict[str, Callable[[str], list[str]]] = {
 
 @pytest.mark.parametrize("door", DOORS)
 def test_what_is_no_address_comes_in_by_no_door(door: str) -> None:
-    came_in = {text[:60]: found for text in HOSTILE if (found := DOORS[door](text))}
+    came_in = {text[:60]: found for text in HOSTILE if (found := let_in(door, text))}
     assert not came_in
+
+
+def let_in(door: str, text: str) -> list[str]:
+    """A document that is no Unicode is refused whole, as an answer that cannot be read."""
+    try:
+        return DOORS[door](text)
+    except ValueError:
+        return []
 
 
 @pytest.mark.parametrize("door", DOORS)

@@ -16,10 +16,10 @@ from guesthouse.model.values import (
     HostKey,
     InterfaceAddress,
     InterfaceName,
-    Line,
     MemoryMib,
     Model,
     Name,
+    OwnPath,
     PackageName,
     Port,
     UnitName,
@@ -81,7 +81,7 @@ class Host(Model):
     address: HostAddress = ""
     port: Port = 22
     user: UserName = "root"
-    identity_file: Line | None = None
+    identity_file: OwnPath | None = None
     host_keys: tuple[HostKey, ...] = ()
     libvirt_uri: Annotated[str, StringConstraints(pattern=r"^test(\+unix)?:///[!-~]*$")] | None = (
         None

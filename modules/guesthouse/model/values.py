@@ -78,6 +78,10 @@ UnitName = Annotated[
 ]
 # One line, and text of several lines, in which every letter is seen.
 Line = Annotated[str, StringConstraints(pattern=rf"^[^{NOT_IN_LINE}]*$")]
+# A path of this machine, as ssh_config(5) takes it in quotes.
+OwnPath = Annotated[
+    str, StringConstraints(pattern=rf'^([^{NOT_IN_LINE}"\\-][^{NOT_IN_LINE}"\\]*)?$')
+]
 Text = Annotated[str, StringConstraints(pattern=rf"^[^{NOT_IN_TEXT}]*$")]
 _PART = f"[^/{NOT_IN_LINE}]+"
 AbsolutePath = Annotated[

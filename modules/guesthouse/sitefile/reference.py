@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from guesthouse.model.shape import form
+from guesthouse.model.forms import form
 from guesthouse.sitefile.meanings import SITE, Meaning, Schema, meanings
 from guesthouse.sitefile.schema import models_schema, paragraphs
 

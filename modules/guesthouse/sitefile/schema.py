@@ -12,7 +12,7 @@ import re
 from typing import Any
 
 from guesthouse.model import Site
-from guesthouse.model.shape import form
+from guesthouse.model.forms import form
 from guesthouse.sitefile.meanings import SITE, Meaning, Schema, meanings
 
 # What yaml-language-server takes whole (https://github.com/redhat-developer/yaml-language-server).
