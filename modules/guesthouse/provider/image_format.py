@@ -1,29 +1,49 @@
 """What an image file really is, read from its header before QEMU sees it.
 
-A qcow2 header can name other files of the host (a backing file, an external data file); an
-image with one is refused. Follows QEMU's docs/interop/qcow2.rst.
+A file declared raw must not be a container that QEMU would find by itself; a qcow2 is held to
+``qcow2_header``. Disks with a partition table (MBR, GPT) and CD images (ISO 9660) are raw.
 """
 
 from __future__ import annotations
 
-import struct
+import os
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from guesthouse.errors import Problem, RefusedError
+from guesthouse.provider.qcow2_header import QCOW2_MAGIC, qcow2_problem
 
-QCOW2_MAGIC = b"QFI\xfb"
-# Offset 8: backing file's offset; 24: virtual size in bytes; 72: incompatible features.
-_HEADER = struct.Struct(">4sIQIIQ")
-EXTERNAL_DATA_FILE = 1 << 2
-KNOWN_FEATURES = 0b11111
-# Formats that QEMU would find by itself in a file that is declared raw.
-_OTHER_MAGICS = {b"KDMV": "vmdk", b"conectix": "vpc", b"vhdxfile": "vhdx", b"# Disk D": "vmdk"}
+HEAD_BYTES = 4096
+# Trailers (fixed VHD, DMG) take the last 512 bytes of a file.
+TRAILER_BYTES = 512
+# Formats that QEMU would find by itself in a file that is declared raw, as (offset, magic).
+_MAGICS = {
+    (0, QCOW2_MAGIC): "qcow2",
+    (0, b"KDMV"): "vmdk",
+    (0, b"COWD"): "vmdk",
+    (0, b"# Disk D"): "vmdk",
+    (0, b"conectix"): "vpc",
+    (0, b"vhdxfile"): "vhdx",
+    (64, b"\x7f\x10\xda\xbe"): "vdi",
+    (0, b"QED\0"): "qed",
+    (0, b"WithoutFreeSpace"): "parallels",
+    (0, b"WithouFreSpacExt"): "parallels",
+    (0, b"LUKS\xba\xbe"): "luks",
+    (0, b"Bochs Virtual HD Image"): "bochs",
+    (0, b"#!/bin/sh\n#V2.0 Format\n"): "cloop",
+}
+_TRAILERS = {b"conectix": "vpc", b"koly": "dmg"}
+# A VMDK's description in text: comments and empty lines, then its version.
+_VMDK_TEXT = re.compile(rb"(?:[ \t]*+(?:#[^\n]*+)?+\r?\n)*+\s*+version[ \t]*+=[ \t]*+\d", re.I)
 
 
 def check_image(path: Path, declared: str) -> None:
-    """Refuse a file that is not what it is declared to be, or that reaches for other files."""
-    head = path.read_bytes()[:104] if path.stat().st_size < 104 else _head(path)
-    problem = _qcow2_problem(head) if declared == "qcow2" else _raw_problem(head)
+    """Refuse a file that is not what it is declared to be, or that reaches for other files.
+
+    ``declared`` is "qcow2" or "raw". Raises RefusedError.
+    """
+    problem = next(_problems(path, declared), "")
     if problem:
         raise RefusedError(
             Problem(
@@ -34,36 +54,24 @@ def check_image(path: Path, declared: str) -> None:
         )
 
 
-def _head(path: Path) -> bytes:
+def _problems(path: Path, declared: str) -> Iterator[str]:
+    size = path.stat().st_size
     with path.open("rb") as file:
-        return file.read(104)
+        if size == 0:
+            yield "is empty"
+        elif declared == "qcow2":
+            yield from qcow2_problem(file, size)
+        else:
+            head = file.read(HEAD_BYTES)
+            file.seek(max(0, size - TRAILER_BYTES), os.SEEK_SET)
+            if found := _other_format(head, file.read(TRAILER_BYTES)):
+                yield f"is declared raw, but is {found}"
 
 
-def _raw_problem(head: bytes) -> str:
-    if head.startswith(QCOW2_MAGIC):
-        return "is declared raw, but is qcow2"
-    for magic, name in _OTHER_MAGICS.items():
-        if head.startswith(magic):
-            return f"is declared raw, but is {name}"
-    return ""
-
-
-def _qcow2_problem(head: bytes) -> str:
-    if not head.startswith(QCOW2_MAGIC) or len(head) < 72:
-        return "is declared qcow2, but has no qcow2 header"
-    _, version, backing_offset, _, _, size = _HEADER.unpack_from(head)
-    if version not in (2, 3):
-        return f"has qcow2 version {version}, which is unknown"
-    if backing_offset:
-        return "has a backing file"
-    if size == 0:
-        return "has a virtual size of 0"
-    if version == 3:
-        if len(head) < 104:
-            return "is declared qcow2, but its header is cut off"
-        features = struct.unpack_from(">Q", head, 72)[0]
-        if features & EXTERNAL_DATA_FILE:
-            return "keeps its data in another file"
-        if features & ~KNOWN_FEATURES:
-            return f"has unknown incompatible features {features & ~KNOWN_FEATURES:#x}"
-    return ""
+def _other_format(head: bytes, trailer: bytes) -> str:
+    for (offset, magic), name in _MAGICS.items():
+        if head.startswith(magic, offset):
+            return name
+    if _VMDK_TEXT.match(head):
+        return "vmdk"
+    return next((name for magic, name in _TRAILERS.items() if trailer.startswith(magic)), "")
