@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pulumi
 
-from guesthouse.placement import PoolPlan
+from guesthouse.placement import PoolPlan, resource_name
 
 
 def provider(
@@ -25,7 +25,7 @@ def pool(plan: PoolPlan, opts: pulumi.ResourceOptions) -> pulumi.Resource:
     import pulumi_libvirt as libvirt
 
     return libvirt.Pool(
-        f"{plan.host}-{plan.name}",
+        resource_name(plan.host, plan.name),
         name=plan.name,
         type=plan.kind,
         target=libvirt.PoolTargetArgs(path=plan.path),

@@ -19,12 +19,13 @@ from guesthouse.components.resources import (
     PhysicalFunction,
     Resource,
     VfNetwork,
+    renamed,
 )
 from guesthouse.components.summary import summary
 from guesthouse.display import visible
 from guesthouse.errors import RefusedError
 from guesthouse.model import start_order
-from guesthouse.placement import GuestPlan, Plan, VfNetworkPlan
+from guesthouse.placement import GuestPlan, Plan, VfNetworkPlan, resource_name
 
 Told = Mapping[str, Sequence[Any]]
 Ours = TypeVar("Ours", bound=Resource)
@@ -59,10 +60,12 @@ class SiteComponent(pulumi.ComponentResource):
         self,
         provider: pulumi.ProviderResource | None = None,
         depends_on: Sequence[pulumi.Resource] = (),
+        parts: Sequence[str] = (),
     ) -> pulumi.ResourceOptions:
-        return pulumi.ResourceOptions(
+        options = pulumi.ResourceOptions(
             parent=self, provider=provider, depends_on=list(depends_on) or None
         )
+        return pulumi.ResourceOptions.merge(options, renamed(*parts) if parts else None)
 
     def _host(self, name: str) -> Host:
         host = self._plan.hosts[name]
@@ -80,15 +83,17 @@ class SiteComponent(pulumi.ComponentResource):
                 }
                 texts = {plan.name: text for plan, text in networks.items()}
                 values = inputs.physical_function_inputs(self._plan, host, document, texts)
-                options = self._options(depends_on=[self.hosts[host.name]])
-                function = self._mine(PhysicalFunction(f"{host.name}-{name}", values, options))
+                parts = (host.name, name)
+                options = self._options(depends_on=[self.hosts[host.name]], parts=parts)
+                function = self._mine(PhysicalFunction(resource_name(*parts), values, options))
                 for plan, text in networks.items():
                     self._vf_network(plan, text, function)
 
     def _vf_network(self, plan: VfNetworkPlan, text: str, function: PhysicalFunction) -> None:
         values = inputs.vf_network_inputs(self._plan, plan, text)
-        options = self._options(depends_on=[function])
-        resource = self._mine(VfNetwork(f"{plan.host}-{plan.name}", values, options))
+        parts = (plan.host, plan.name)
+        options = self._options(depends_on=[function], parts=parts)
+        resource = self._mine(VfNetwork(resource_name(*parts), values, options))
         self._needs["network", plan.host, plan.name] = resource
 
     def _pools(self) -> None:
@@ -101,7 +106,7 @@ class SiteComponent(pulumi.ComponentResource):
                 providers[pool.host] = libvirt.provider(
                     pool.host, host.libvirt_uri, self._options()
                 )
-            options = self._options(providers[pool.host], [host])
+            options = self._options(providers[pool.host], [host], (pool.host, pool.name))
             self._needs["pool", pool.host, pool.name] = libvirt.pool(pool, options)
 
     def _networks(self) -> None:
@@ -111,16 +116,18 @@ class SiteComponent(pulumi.ComponentResource):
             document = render.network_document(plan)
             host = self._plan.hosts[plan.host]
             values = inputs.network_inputs(self._plan.identity, host, plan, document)
-            options = self._options(depends_on=[self.hosts[plan.host]])
-            resource = self._mine(Network(f"{plan.host}-{plan.name}", values, options))
+            parts = (plan.host, plan.name)
+            options = self._options(depends_on=[self.hosts[plan.host]], parts=parts)
+            resource = self._mine(Network(resource_name(*parts), values, options))
             self._needs["network", plan.host, plan.name] = resource
 
     def _images(self) -> None:
         for image in self._plan.images:
             values = inputs.image_inputs(self._plan.hosts[image.host], image)
             pool = self._needs.get(("pool", image.host, image.pool), self.hosts[image.host])
-            name = f"{image.host}-{image.pool}-{image.name}"
-            resource = self._mine(Image(name, values, self._options(depends_on=[pool])))
+            parts = (image.host, image.pool, image.name)
+            options = self._options(depends_on=[pool], parts=parts)
+            resource = self._mine(Image(resource_name(*parts), values, options))
             self._needs["image", image.host, image.path] = resource
 
     def _guest(self, plan: GuestPlan) -> Guest:

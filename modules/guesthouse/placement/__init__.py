@@ -18,6 +18,7 @@ from guesthouse.placement.plan import (
     VfNetworkPlan,
 )
 from guesthouse.placement.planner import plan
+from guesthouse.placement.resource_name import both_names, former_name, resource_name
 
 __all__ = [
     "DevicePlan",
@@ -30,6 +31,9 @@ __all__ = [
     "Plan",
     "PoolPlan",
     "VfNetworkPlan",
+    "both_names",
     "capacity_problems",
+    "former_name",
     "plan",
+    "resource_name",
 ]

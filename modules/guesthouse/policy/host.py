@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
 from guesthouse.errors import Problem
 from guesthouse.policy.registered import Registered
@@ -15,7 +16,8 @@ _EMPTY_FILE = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 def _digest(image: Registered) -> Iterator[Problem]:
     sha256 = str(image.values["sha256"])
     if len(set(sha256)) == 1 or sha256 == _EMPTY_FILE:
-        name = image.name.removeprefix(f"{image.host}-{image.values['pool']}-")
+        # The volume is called NAME-DIGEST.FORMAT.
+        name = PurePosixPath(str(image.values["path"])).name.rpartition("-")[0]
         what = f"is a placeholder ({sha256[:8]}...), so it is not said which image this is"
         yield problem(("images", name, "sha256"), what, "put there what sha256sum says of the file")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from guesthouse.placement import Plan
+from guesthouse.placement import Plan, both_names
 from guesthouse.report.events import Events, Step, Values, kind_of
 
 
@@ -28,7 +28,18 @@ def _declared(plan: Plan) -> set[tuple[str, str]]:
     found = {("guest", name) for name in plan.guests}
     for name, host in plan.hosts.items():
         found.add(("host", name))
-        found |= {("physical function", f"{name}-{key}") for key in host.host.physical_functions}
-    found |= {("network", f"{n.host}-{n.name}") for n in plan.networks if not n.existing}
-    found |= {("network", f"{n.host}-{n.name}") for n in plan.vf_networks}
-    return found | {("pool", f"{p.host}-{p.name}") for p in plan.pools if not p.existing}
+        for key in host.host.physical_functions:
+            found |= _named("physical function", name, key)
+    for network in plan.networks:
+        if not network.existing:
+            found |= _named("network", network.host, network.name)
+    for vf_network in plan.vf_networks:
+        found |= _named("network", vf_network.host, vf_network.name)
+    for pool in plan.pools:
+        if not pool.existing:
+            found |= _named("pool", pool.host, pool.name)
+    return found
+
+
+def _named(kind: str, *parts: str) -> set[tuple[str, str]]:
+    return {(kind, name) for name in both_names(*parts)}

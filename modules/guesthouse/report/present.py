@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from guesthouse.effects.units import parse
-from guesthouse.placement import Plan
+from guesthouse.placement import Plan, both_names
 from guesthouse.report.events import Values, kind_of
 from guesthouse.report.planned import bridge_names, bridge_wire, planned_hosts, virtual_wire
 from guesthouse.report.topology import Card, Guest, Host, Nic, Wire
@@ -76,7 +76,7 @@ def _sorted(wires: Iterable[Wire], host: str, plan: Plan | None) -> list[Wire]:
 
 def _pools(host: str, found: Found, plan: Plan | None) -> Iterator[tuple[str, str]]:
     for urn, values in found.get("pool", ()):
-        if urn == f"{host}-{values.get('name')}":
+        if urn in both_names(host, str(values.get("name"))):
             yield str(values["name"]), str((values.get("target") or {}).get("path", ""))
     for pool in plan.pools if plan else ():
         if pool.existing and pool.host == host:
