@@ -46,7 +46,7 @@ BYTES = (
 
 
 def own_peak_mb() -> int:
-    """This program's peak; ru_maxrss would begin with that of what forked it (proc_pid_status(5))."""
+    """The peak (proc_pid_status(5)); ru_maxrss would begin with that of what forked us."""
     status = Path("/proc/self/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) // 1024
 
