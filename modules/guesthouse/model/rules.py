@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 from fnmatch import fnmatchcase
 
 from guesthouse.errors import Problem
-from guesthouse.model import addresses, device_rules, first_boot, order, sriov_rules
+from guesthouse.model import addresses, device_rules, first_boot, order, own_files, sriov_rules
 from guesthouse.model.guest import Disk, Guest
 from guesthouse.model.host import Host
 from guesthouse.model.network import BridgeNetwork, Network, SriovNetwork
@@ -44,6 +44,7 @@ def problems(site: Site, known: Mapping[str, Collection[str]] | None = None) -> 
     hosts_whole = names["hosts"].names == site.hosts.keys()
     return [
         *ruled("host", _hosts(site)),
+        *own_files.problems(site),
         *ruled("pool", _pools(site, names["hosts"])),
         *ruled("network", _networks(site, names["hosts"], hosts_whole)),
         *ruled("sriov", sriov_rules.network_problems(site, hosts_whole)),
@@ -227,9 +228,8 @@ def _disk_policy(here: Path, disk: Disk) -> Iterator[Problem]:
     if disk.io == "native" and disk.cache not in ("none", "directsync"):
         hint = "QEMU's native I/O goes past the host's page cache"
         what = "does not go with io: native"
-        yield problem(
-            (*here, "cache"), what, disk.cache or "none named", "'none', 'directsync'", hint
-        )
+        got = disk.cache or "none named"
+        yield problem((*here, "cache"), what, got, "'none', 'directsync'", hint)
 
 
 def _disks(path: Path, site: Site, guest: Guest, names: Mapping[str, _Names]) -> Iterator[Problem]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
@@ -64,6 +65,16 @@ def _mac(value: str) -> str:
     if first == 0xFE:
         raise ValueError("libvirt keeps MAC addresses that begin with fe for itself")
     return value.lower()
+
+
+# How a URL begins: RFC 3986, 3.1.
+_URL = re.compile(r"\s*([A-Za-z][A-Za-z0-9+.-]*)://")
+
+
+def url_scheme(text: str) -> str:
+    """The scheme of a URL, as "https"; empty for a path."""
+    found = _URL.match(text)
+    return found[1] if found else ""
 
 
 # A name becomes a host name, a domain name and a part of file names: RFC 1123 label.

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from guesthouse.model.values import url_scheme
 from guesthouse.sitefile.nodes import TEXT, MappingNode, Node, ScalarNode, SequenceNode
 from guesthouse.sitefile.values import Report
 
@@ -46,6 +47,8 @@ def _child(node: Node | None, name: str) -> Node | None:
 
 
 def _absolute(node: ScalarNode) -> str:
+    if url_scheme(node.value):  # as it is, so that a rule can refuse it
+        return str(node.value)
     folder = Path(node.start_mark.name).parent
     try:
         return str(folder / Path(node.value).expanduser())
