@@ -65,6 +65,9 @@ def seen_network(document: str, actual: str) -> str:
         if ip.get("family") == "ipv4":
             del ip.attrib["family"]
     _drop_empty(found)
+    for ip in found.findall("ip"):
+        if len(ip) == 0:
+            ip.text = None  # libvirt ends the line in an element that has nothing in it
     return serialise(found)
 
 
