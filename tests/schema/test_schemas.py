@@ -19,10 +19,14 @@ import yaml
 from lxml import etree
 
 import cases
+from guesthouse.render import network_document
 
 LIBVIRT = Path("/usr/share/libvirt/schemas")
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "guesthouse" / "schemas"
 DOMAINS = [(case, name) for case in cases.CASES for name in cases.site_plan(case).guests]
+NETWORKS = [
+    (c, n.name, n.host) for c in cases.CASES for n in cases.site_plan(c).networks if not n.existing
+]
 SEEDS = [(c, n) for c, n in DOMAINS if cases.guest_documents(c)[n].seed]
 
 
@@ -53,6 +57,12 @@ def domain_problems(xml: str) -> list[str]:
     return [] if ok else [str(entry) for entry in schema.error_log]
 
 
+def network_problems(xml: str) -> list[str]:
+    schema = relax_ng("network")
+    ok = schema.validate(etree.fromstring(xml))
+    return [] if ok else [str(entry) for entry in schema.error_log]
+
+
 def seed_problems(name: str, text: str) -> list[str]:
     validator = json_schema(name)
     return [f"{e.json_path}: {e.message}" for e in validator.iter_errors(yaml.safe_load(text))]
@@ -61,6 +71,12 @@ def seed_problems(name: str, text: str) -> list[str]:
 @pytest.mark.parametrize(("case", "name"), DOMAINS)
 def test_domain(case: str, name: str) -> None:
     assert domain_problems(cases.guest_documents(case)[name].domain_xml) == []
+
+
+@pytest.mark.parametrize(("case", "name", "host"), NETWORKS)
+def test_network(case: str, name: str, host: str) -> None:
+    plan = next(n for n in cases.site_plan(case).networks if (n.name, n.host) == (name, host))
+    assert network_problems(network_document(plan)) == []
 
 
 @pytest.mark.parametrize(("case", "name"), SEEDS)
@@ -98,6 +114,13 @@ def test_the_domain_schema_refuses() -> None:
     good = cases.guest_documents("plain")["g1"].domain_xml
     assert domain_problems(good.replace("<devices>", "<devices><teapot/>")) != []
     assert domain_problems(good.replace('mode="host-model"', 'mode="host"')) != []
+
+
+def test_the_libvirt_network_schema_refuses() -> None:
+    plan = next(n for n in cases.site_plan("ipv6").networks if n.name == "nat6")
+    good = network_document(plan)
+    assert network_problems(good.replace("<nat ", "<teapot/><nat ")) != []
+    assert network_problems(good.replace('ipv6="yes"', 'ipv6="maybe"')) != []
 
 
 def test_the_user_data_schema_refuses() -> None:

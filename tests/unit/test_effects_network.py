@@ -6,6 +6,7 @@ import pytest
 
 from guesthouse.effects import bridge_changes, network_changes, section_updates, seen_network
 from guesthouse.effects.network import Section, SectionUpdate
+from guesthouse.effects.units import parse, serialise
 
 RANGE = '<range start="10.7.0.2" end="10.7.0.254"/>'
 BASE = f"""<network>
@@ -85,6 +86,45 @@ def test_what_somebody_else_added_is_seen() -> None:
     assert [str(change) for change in network_changes(ports, BASE)] == [
         "forward/nat/port@start 2000 -> none (link_loss)",
         "forward/nat/port@end 65535 -> none (link_loss)",
+    ]
+
+
+IPV6 = BASE.replace('<forward mode="nat"/>', '<forward mode="nat"><nat ipv6="yes"/></forward>')
+IPV6 = serialise(
+    parse(IPV6.replace('<ip address="10.7.0.1"', '<ip family="ipv6" address="fd00::1"'))
+)
+IPV6_BEFORE = serialise(parse(IPV6.replace('<nat ipv6="yes"/>', "")))
+PORTS = '<port start="1024" end="65535"/>'
+# What libvirt tells in <forward> of a network -> the changes that lead to the IPv6 NAT.
+FORWARDS = {
+    f'<nat ipv6="yes">{PORTS}</nat>': [],
+    '<nat ipv6="yes"/>': [],
+    f"<nat>{PORTS}</nat>": ["IPv6 NAT none -> yes (link_loss)"],
+    "<nat/>": ["IPv6 NAT none -> yes (link_loss)"],
+    "": ["IPv6 NAT none -> yes (link_loss)"],
+    f'<nat ipv6="yes">{PORTS.replace("1024", "2000")}</nat>': [
+        "forward/nat/port@start 2000 -> none (link_loss)",
+        "forward/nat/port@end 65535 -> none (link_loss)",
+    ],
+}
+
+
+@pytest.mark.parametrize("told", FORWARDS)
+def test_the_ports_that_libvirt_adds_to_ipv6_nat_are_no_change(told: str) -> None:
+    seen = seen_network(IPV6, IPV6.replace('<nat ipv6="yes"/>', told))
+    assert [str(change) for change in network_changes(seen, IPV6)] == FORWARDS[told]
+
+
+def test_ports_that_are_declared_stay() -> None:
+    declared = BASE.replace('"nat"/>', f'"nat"><nat>{PORTS}</nat></forward>')
+    declared = serialise(parse(declared))
+    assert network_changes(seen_network(declared, declared), declared) == []
+
+
+def test_ipv6_nat_that_somebody_turned_on_is_seen() -> None:
+    seen = seen_network(IPV6_BEFORE, IPV6.replace('"yes"/>', f'"yes">{PORTS}</nat>'))
+    assert [str(change) for change in network_changes(seen, IPV6_BEFORE)] == [
+        "IPv6 NAT yes -> none (link_loss)"
     ]
 
 

@@ -26,7 +26,7 @@ SECTIONS = {
     "portgroup": "portgroup",
     "forward/interface": "forward-interface",
 }
-_WORDS = {"forward@mode": "kind", "bridge@name": "bridge"}
+_WORDS = {"forward@mode": "kind", "bridge@name": "bridge", "forward/nat@ipv6": "IPv6 NAT"}
 # libvirt's word -> ours.
 _KINDS = {"nat": "nat", "route": "routed", "": "isolated", "hostdev": "sriov"}
 
@@ -54,17 +54,16 @@ def seen_network(document: str, actual: str) -> str:
     # How many guests are plugged in.
     for item in (found, *found.iterfind("forward/address")):
         item.attrib.pop("connections", None)
-    if wanted.find("forward/nat") is None:
-        for nat in found.findall("forward/nat"):
-            port = nat.find("port")
-            if port is None or dict(port.attrib) == {"start": "1024", "end": "65535"}:
-                nat.getparent().remove(nat)
+    _drop_usual_nat(found, keep_ports=wanted.find("forward/nat/port") is not None)
     if wanted.find("mac") is None:
         _drop(found, "mac")
     for ip in found.findall("ip"):
         if ip.get("family") == "ipv4":
             del ip.attrib["family"]
     _drop_empty(found)
+    for ip in found.findall("ip"):
+        if len(ip) == 0:
+            ip.text = None  # libvirt ends the line in an element that has nothing in it
     return serialise(found)
 
 
@@ -130,6 +129,16 @@ def _strip(root: Any) -> None:
 def _drop(root: Any, path: str) -> None:
     for element in root.findall(path):
         element.getparent().remove(element)
+
+
+def _drop_usual_nat(found: Any, keep_ports: bool) -> None:
+    """libvirt tells the ports of every NAT; what is left may be an element that says nothing."""
+    for nat in found.findall("forward/nat"):
+        for port in [] if keep_ports else nat.findall("port"):
+            if dict(port.attrib) == {"start": "1024", "end": "65535"}:
+                nat.remove(port)
+        if len(nat) == 0 and not nat.attrib:
+            nat.getparent().remove(nat)
 
 
 def _drop_empty(root: Any) -> None:

@@ -14,6 +14,8 @@ from guesthouse.machine.connections import HostConnection
 from guesthouse.provider.image_format import check_image
 from guesthouse.provider.resource import Call, Resource, Values, same_host
 
+# The end of a name that mktemp(1) makes.
+_RANDOM_LETTERS = 10
 _digests: dict[tuple[str, int, int], str] = {}
 _digests_lock = threading.Lock()
 
@@ -38,6 +40,7 @@ class ImageResource(Resource):
             _define_test_volume(host, inputs, source)
         else:
             with host.lock(f"image-{inputs['sha256'][:16]}"):
+                _remove_leftovers(call, host, inputs)
                 if not _is_there(host, inputs):
                     _upload(call, host, inputs, source)
         return f"{host.name}:{inputs['path']}", dict(inputs)
@@ -97,15 +100,37 @@ def _is_there(host: HostConnection, inputs: Values) -> bool:
     return found.split()[:1] == [inputs["sha256"]]
 
 
-def _upload(call: Call, host: HostConnection, inputs: Values, source: Path) -> None:
-    """Stream to a temporary name, check the digest there, then give it its name."""
-    call.say(f"{source.name}: uploading {source.stat().st_size / 2**20:.0f} MiB to {host.name}")
-    path = shlex.quote(str(inputs["path"]))
-    part = shlex.quote(f"{inputs['path']}.part")
+def _part(host: HostConnection, inputs: Values) -> str:
+    """How the names of this host's unfinished uploads begin, quoted: its pool's folder may be one
+    that other hosts have too."""
+    return shlex.quote(f"{inputs['path']}.part.{host.name}.")
+
+
+def _remove_leftovers(call: Call, host: HostConnection, inputs: Values) -> None:
+    """Remove what killed uploads from this host have left. A running one holds a lock on its file;
+    where locks do not reach other hosts, their names do: theirs are not touched."""
     script = (
-        f"set -e; umask 077; sum=$(tee -- {part} | sha256sum); echo $sum; "
-        f'test "${{sum%% *}}" = {inputs["sha256"]}; '
-        f"chmod 0444 -- {part}; sync -- {part}; mv -- {part} {path}"
+        f"for old in {_part(host, inputs)}{'?' * _RANDOM_LETTERS}; do "
+        '[ -f "$old" ] && [ ! -L "$old" ] || continue; '
+        '( flock --nonblock 9 && rm -f -- "$old" && echo removed ) 9>>"$old" || true; done'
+    )
+    if count := host.root(script).split().count("removed"):
+        call.say(f"{inputs['path']}: removed {count} unfinished upload(s) on {host.name}")
+
+
+def _upload(call: Call, host: HostConnection, inputs: Values, source: Path) -> None:
+    """Stream to a name of its own, check the digest of the file there, then give it its name."""
+    call.say(f"{source.name}: uploading {source.stat().st_size / 2**20:.0f} MiB to {host.name}")
+    path, digest = shlex.quote(str(inputs["path"])), f"{inputs['sha256']}  -"
+    script = (
+        f"set -e; umask 077; part=$(mktemp -- {_part(host, inputs)}{'X' * _RANDOM_LETTERS}); "
+        "trap 'rm -f -- \"$part\"' EXIT; trap 'exit 1' HUP INT PIPE TERM; "
+        # Held until all that write to it have ended.
+        'exec 9>>"$part"; flock --nonblock 9 || true; '
+        'cat >"$part"; sync -- "$part"; '
+        f'test "$(sha256sum <"$part")" = "{digest}"; chmod 0444 -- "$part"; '
+        # Another host's guest may have it open by now: over NFS it would lose what is replaced.
+        f'test -f {path} && test "$(sha256sum <{path})" = "{digest}" || mv -fT -- "$part" {path}'
     )
     sudo = () if host.endpoint.user == "root" else ("sudo", "-n")
     command = host.ssh.command(host.name, *sudo, "sh", "-c", script)
