@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from guesthouse.placement import former_name, resource_name
+from guesthouse.placement import former_name, former_names, resource_name
 
 WORDS = ["a", "b", "c", "a-b", "b-c", "a--b", "b--c", "a-b-c", "a---b", "c-d--e"]
 
@@ -32,3 +32,10 @@ def test_only_a_hyphen_before_the_last_part_changes_a_name(
 ) -> None:
     assert resource_name(*parts) == name
     assert (former_name(*parts) == name) == all("-" not in part for part in parts[:-1])
+
+
+def test_no_former_name_is_another_objects_name_of_now() -> None:
+    assert former_names([("a-b", "c"), ("a", "d")]) == {("a-b", "c"): "a-b-c"}
+    assert former_names([("a-b", "c"), ("a", "b-c")]) == {}
+    every = list(product(WORDS, repeat=2))
+    assert not {resource_name(*parts) for parts in every} & set(former_names(every).values())

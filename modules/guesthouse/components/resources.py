@@ -7,17 +7,7 @@ from typing import Any
 
 import pulumi
 
-from guesthouse.placement import former_name, resource_name
-
 Inputs = Mapping[str, Any]
-
-
-def renamed(*parts: str) -> pulumi.ResourceOptions | None:
-    """Options by which the resource of these parts keeps the state under its former name."""
-    former = former_name(*parts)
-    if former == resource_name(*parts):
-        return None
-    return pulumi.ResourceOptions(aliases=[pulumi.Alias(name=former)])
 
 
 class Resource(pulumi.CustomResource):

@@ -11,6 +11,7 @@ import pulumi
 from guesthouse import render, told
 from guesthouse.components import inputs, libvirt
 from guesthouse.components.ending import fail
+from guesthouse.components.names import FORMER_SITE, former_by_kind, site_type
 from guesthouse.components.resources import (
     Guest,
     Host,
@@ -19,7 +20,6 @@ from guesthouse.components.resources import (
     PhysicalFunction,
     Resource,
     VfNetwork,
-    renamed,
 )
 from guesthouse.components.summary import summary
 from guesthouse.display import visible
@@ -32,7 +32,12 @@ Ours = TypeVar("Ours", bound=Resource)
 
 
 class SiteComponent(pulumi.ComponentResource):
-    """Registers everything of a plan. ``secrets`` holds the values of `Plan.secrets`."""
+    """Registers everything of a plan. ``secrets`` holds the values of `Plan.secrets`.
+
+    One program may have several sites; no two have the same name. The site is in the component's
+    type, which is in the URN of each child, so their names need only differ within a site
+    (https://www.pulumi.com/docs/iac/concepts/resources/names/).
+    """
 
     def __init__(
         self,
@@ -40,9 +45,12 @@ class SiteComponent(pulumi.ComponentResource):
         secrets: Mapping[str, pulumi.Input[str]],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__("guesthouse:site:Site", plan.identity.site, None, opts)
+        site = plan.identity.site
+        opts = pulumi.ResourceOptions.merge(opts, FORMER_SITE)
+        super().__init__(site_type(site), site, None, opts)
         self._plan = plan
         self._secrets = secrets
+        self._former = former_by_kind(plan)
         self._needs: dict[tuple[str, str, str], pulumi.Resource] = {}
         self._ours: list[Resource] = []
         self.hosts = {name: self._host(name) for name in plan.hosts}
@@ -60,12 +68,14 @@ class SiteComponent(pulumi.ComponentResource):
         self,
         provider: pulumi.ProviderResource | None = None,
         depends_on: Sequence[pulumi.Resource] = (),
-        parts: Sequence[str] = (),
+        former: str | None = None,
     ) -> pulumi.ResourceOptions:
-        options = pulumi.ResourceOptions(
-            parent=self, provider=provider, depends_on=list(depends_on) or None
+        return pulumi.ResourceOptions(
+            parent=self,
+            provider=provider,
+            depends_on=list(depends_on) or None,
+            aliases=[pulumi.Alias(name=former)] if former else None,
         )
-        return pulumi.ResourceOptions.merge(options, renamed(*parts) if parts else None)
 
     def _host(self, name: str) -> Host:
         host = self._plan.hosts[name]
@@ -84,7 +94,8 @@ class SiteComponent(pulumi.ComponentResource):
                 texts = {plan.name: text for plan, text in networks.items()}
                 values = inputs.physical_function_inputs(self._plan, host, document, texts)
                 parts = (host.name, name)
-                options = self._options(depends_on=[self.hosts[host.name]], parts=parts)
+                former = self._former["physical function"].get(parts)
+                options = self._options(depends_on=[self.hosts[host.name]], former=former)
                 function = self._mine(PhysicalFunction(resource_name(*parts), values, options))
                 for plan, text in networks.items():
                     self._vf_network(plan, text, function)
@@ -92,7 +103,8 @@ class SiteComponent(pulumi.ComponentResource):
     def _vf_network(self, plan: VfNetworkPlan, text: str, function: PhysicalFunction) -> None:
         values = inputs.vf_network_inputs(self._plan, plan, text)
         parts = (plan.host, plan.name)
-        options = self._options(depends_on=[function], parts=parts)
+        former = self._former["vf network"].get(parts)
+        options = self._options(depends_on=[function], former=former)
         resource = self._mine(VfNetwork(resource_name(*parts), values, options))
         self._needs["network", plan.host, plan.name] = resource
 
@@ -106,7 +118,8 @@ class SiteComponent(pulumi.ComponentResource):
                 providers[pool.host] = libvirt.provider(
                     pool.host, host.libvirt_uri, self._options()
                 )
-            options = self._options(providers[pool.host], [host], (pool.host, pool.name))
+            former = self._former["pool"].get((pool.host, pool.name))
+            options = self._options(providers[pool.host], [host], former)
             self._needs["pool", pool.host, pool.name] = libvirt.pool(pool, options)
 
     def _networks(self) -> None:
@@ -117,7 +130,8 @@ class SiteComponent(pulumi.ComponentResource):
             host = self._plan.hosts[plan.host]
             values = inputs.network_inputs(self._plan.identity, host, plan, document)
             parts = (plan.host, plan.name)
-            options = self._options(depends_on=[self.hosts[plan.host]], parts=parts)
+            former = self._former["network"].get(parts)
+            options = self._options(depends_on=[self.hosts[plan.host]], former=former)
             resource = self._mine(Network(resource_name(*parts), values, options))
             self._needs["network", plan.host, plan.name] = resource
 
@@ -126,7 +140,8 @@ class SiteComponent(pulumi.ComponentResource):
             values = inputs.image_inputs(self._plan.hosts[image.host], image)
             pool = self._needs.get(("pool", image.host, image.pool), self.hosts[image.host])
             parts = (image.host, image.pool, image.name)
-            options = self._options(depends_on=[pool], parts=parts)
+            former = self._former["image"].get(parts)
+            options = self._options(depends_on=[pool], former=former)
             resource = self._mine(Image(resource_name(*parts), values, options))
             self._needs["image", image.host, image.path] = resource
 

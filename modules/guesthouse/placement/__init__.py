@@ -18,7 +18,12 @@ from guesthouse.placement.plan import (
     VfNetworkPlan,
 )
 from guesthouse.placement.planner import plan
-from guesthouse.placement.resource_name import both_names, former_name, resource_name
+from guesthouse.placement.resource_name import (
+    both_names,
+    former_name,
+    former_names,
+    resource_name,
+)
 
 __all__ = [
     "DevicePlan",
@@ -34,6 +39,7 @@ __all__ = [
     "both_names",
     "capacity_problems",
     "former_name",
+    "former_names",
     "plan",
     "resource_name",
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 def resource_name(*parts: str) -> str:
     """The parts joined by single hyphens; in all but the last, a hyphen is doubled.
@@ -16,6 +18,16 @@ def resource_name(*parts: str) -> str:
 def former_name(*parts: str) -> str:
     """What older states call the same resource."""
     return "-".join(parts)
+
+
+def former_names(every: Iterable[tuple[str, ...]]) -> dict[tuple[str, ...], str]:
+    """Parts -> what older states call the object; ``every`` are the parts of all of one kind.
+
+    Without those whose former name is a name of now: the state has that one under it, as a rule.
+    """
+    objects = {parts: former_name(*parts) for parts in every}
+    names = {resource_name(*parts) for parts in objects}
+    return {parts: former for parts, former in objects.items() if former not in names}
 
 
 def both_names(*parts: str) -> frozenset[str]:

@@ -12,7 +12,7 @@ from guesthouse.errors import MachineError, Problem, RefusedError
 from guesthouse.machine import bounded
 from guesthouse.machine.connections import HostConnection
 from guesthouse.provider.image_format import check_image
-from guesthouse.provider.resource import Call, Resource, Values, same_host
+from guesthouse.provider.resource import Call, Resource, Values, same_object
 
 # The end of a name that mktemp(1) makes.
 _RANDOM_LETTERS = 10
@@ -29,7 +29,9 @@ class ImageResource(Resource):
     def planned(self, call: Call, state: Values | None, inputs: Values) -> dict[str, Any]:
         if state is None:
             _check_source(inputs)
-        elif state["path"] != inputs["path"]:
+            return dict(inputs)
+        same_object(_title(inputs), state, inputs)
+        if state["path"] != inputs["path"]:
             call.say(f"{Path(inputs['path']).name}: a new image volume; the old one stays")
         return dict(inputs)
 
@@ -54,11 +56,15 @@ class ImageResource(Resource):
         return {**state, "mode": mode} if mode else None
 
     def update(self, call: Call, resource_id: str, state: Values, inputs: Values) -> dict[str, Any]:
-        same_host(resource_id, state, inputs)
+        same_object(_title(inputs), state, inputs)
         return self.create(call, inputs)[1]
 
     def delete(self, call: Call, resource_id: str, state: Values) -> None:
         call.say(f"{state['path']} stays on host {state['connection']['name']}")
+
+
+def _title(inputs: Values) -> str:
+    return f"image {Path(inputs['path']).name}"
 
 
 def _check_source(inputs: Values) -> Path:

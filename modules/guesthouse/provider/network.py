@@ -17,7 +17,7 @@ from guesthouse.machine.connections import HostConnection
 from guesthouse.provider import network_change, network_state, ownership
 from guesthouse.provider.changes import summary
 from guesthouse.provider.plugs import guests, plug_in, plugs
-from guesthouse.provider.resource import Call, Resource, Values, same_host
+from guesthouse.provider.resource import Call, Resource, Values, same_object
 from guesthouse.provider.values import UNKNOWN
 
 
@@ -35,7 +35,7 @@ class NetworkResource(Resource):
                 "running_xml": "",
                 **network_state.outputs(inputs, []),
             }
-        same_host(f"network {inputs['name']}", state, inputs)
+        same_object(f"network {inputs['name']}", state, inputs)
         found = network_state.changes(state, inputs)
         if any(change.effect is Effect.LINK_LOSS for change in found):
             found = network_state.with_losers(found, self._losers(self.host(inputs), inputs))
@@ -77,7 +77,7 @@ class NetworkResource(Resource):
         }
 
     def update(self, call: Call, resource_id: str, state: Values, inputs: Values) -> dict[str, Any]:
-        same_host(f"network {inputs['name']}", state, inputs)
+        same_object(f"network {inputs['name']}", state, inputs)
         host, token = self.host(inputs), str(state["token"])
         with host.lock(resource_id):
             _check_token(host, resource_id, state)

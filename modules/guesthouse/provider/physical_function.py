@@ -19,7 +19,7 @@ from guesthouse.machine.configure import HostJob
 from guesthouse.machine.connections import HostConnection
 from guesthouse.provider import network_state, ownership, pf_change, pf_state, vf_network, vf_plugs
 from guesthouse.provider.changes import summary
-from guesthouse.provider.resource import Call, Resource, Values, same_host
+from guesthouse.provider.resource import Call, Resource, Values, same_object
 from guesthouse.provider.values import UNKNOWN
 
 
@@ -34,7 +34,7 @@ class PhysicalFunctionResource(Resource):
         if state is None:
             self._refuse_impossible(inputs)
             return {**inputs, "nic": UNKNOWN, "declared": _declared(inputs)}
-        same_host(pf_state.title(inputs), state, inputs)
+        same_object(pf_state.title(inputs), state, inputs)
         held: list[str] = []
         if any(change.takes_links for change in physical_function_changes(state, inputs, ["?"])):
             host = self.host(inputs)
@@ -60,7 +60,7 @@ class PhysicalFunctionResource(Resource):
         return {**state, **pf_state.seen(card, host, state["declared"])}
 
     def update(self, call: Call, resource_id: str, state: Values, inputs: Values) -> dict[str, Any]:
-        same_host(pf_state.title(inputs), state, inputs)
+        same_object(pf_state.title(inputs), state, inputs)
         return self._bring(call, inputs, state["declared"])
 
     def delete(self, call: Call, resource_id: str, state: Values) -> None:

@@ -165,7 +165,7 @@ class GuesthouseProvider(sdk.Provider):
     async def create(self, request: sdk.CreateRequest) -> sdk.CreateResponse:
         resource, inputs = self._resource(request.type), plain_map(request.properties)
         call = self._call(request.urn)
-        self.maintenance.refuse(request.name, inputs)
+        self.maintenance.refuse(request.name, request.urn, inputs)
         if request.preview:
             # On the host's turn, since a guest asks whether it can have its devices.
             planned = partial(_planned, resource, call, None, inputs)
@@ -183,7 +183,7 @@ class GuesthouseProvider(sdk.Provider):
                 Problem(request.name, "can't be imported yet", hint="declare it and run `up`")
             )
         seen: dict[str, Any] | None = state
-        if not self.maintenance.holds({**state, **plain_map(request.inputs)}):
+        if not self.maintenance.holds(request.urn, {**state, **plain_map(request.inputs)}):
             read = partial(resource.read, request.resource_id, state)
             say = self._call(request.urn).say
             seen = await self._on_host(state, partial(read_twice, read, say))
@@ -204,7 +204,7 @@ class GuesthouseProvider(sdk.Provider):
         resource = self._resource(request.type)
         state, inputs = plain_map(request.olds), plain_map(request.news)
         call = self._call(request.urn)
-        if self.maintenance.holds(inputs):
+        if self.maintenance.holds(request.urn, inputs):
             # The flag is written down, so that it holds for what runs no program.
             left = {**state, "connection": inputs["connection"]}
             return sdk.UpdateResponse(wrap_map(left, resource.SECRET))
@@ -222,7 +222,7 @@ class GuesthouseProvider(sdk.Provider):
     async def delete(self, request: sdk.DeleteRequest) -> None:
         resource, state = self._resource(request.type), plain_map(request.properties)
         call = self._call(request.urn)
-        self.maintenance.refuse(request.urn.rpartition("::")[2], state)
+        self.maintenance.refuse(request.urn.rpartition("::")[2], request.urn, state)
         await self._on_host(state, partial(resource.delete, call, request.resource_id, state))
 
     async def invoke(self, request: sdk.InvokeRequest) -> sdk.InvokeResponse:
@@ -232,7 +232,8 @@ class GuesthouseProvider(sdk.Provider):
 
         async def one(question: Mapping[str, Any]) -> Mapping[str, Any]:
             try:
-                self.maintenance.refuse("preflight", question)
+                # Asked before anything is heard, and of no site: as it is declared.
+                Maintenance({}).refuse("preflight", "", question)
                 work = partial(host_capacities, self._connections, question)
                 return await self._on_host(question, work)
             except GuesthouseError as error:

@@ -103,7 +103,7 @@ def _normal(value: Any) -> Any:
 
 def same_host(name: str, state: Values, inputs: Values) -> None:
     """Moving is not possible in this version: refuse it by name."""
-    old, new = state["connection"]["name"], inputs["connection"]["name"]
+    old, new = _hosts(state, inputs)
     if old != new:
         raise RefusedError(
             Problem(
@@ -112,3 +112,21 @@ def same_host(name: str, state: Values, inputs: Values) -> None:
                 hint=f"put `host: {old}` back, or remove it, run `up`, and declare it anew",
             )
         )
+
+
+def same_object(name: str, state: Values, inputs: Values) -> None:
+    """Refuse the state of another object: resources that are named after their host don't move,
+    but in older states host ``a`` with ``b-c`` and host ``a-b`` with ``c`` have one name."""
+    old, new = _hosts(state, inputs)
+    if old != new:
+        raise RefusedError(
+            Problem(
+                f"{name} on {new}",
+                f"the state has one of host '{old}' under its name",
+                hint="take it out of the site file, run `up`, and declare it again",
+            )
+        )
+
+
+def _hosts(state: Values, inputs: Values) -> tuple[str, str]:
+    return state["connection"]["name"], inputs["connection"]["name"]

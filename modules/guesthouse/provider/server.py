@@ -35,7 +35,7 @@ class Servicer(sdk.ProviderServicer):
         # preview of many guests quicker.
         if self._provider.knows(request.urn):
             if "connection" in request.news.fields:
-                self._provider.maintenance.hear(request.news["connection"])
+                self._provider.maintenance.hear(request.urn, request.news["connection"])
             return provider_pb2.CheckResponse(inputs=request.news)
         return await _guarded(context, super().Check(request, context))
 
