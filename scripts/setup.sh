@@ -12,6 +12,8 @@ python_oldest=3.11
 qemu_oldest=8
 uv_version=0.13.9
 uv_sha256=d7f459fe4fd247d830351c75686d3996ace3c6f3f728eb0e85a30b7ada0cef19
+# The only locked package without wheels; what it is built with is in build.in and build.lock.
+built_from_source=libvirt-python
 
 # Package, and a program of it for systems without dpkg.
 packages=(
@@ -219,7 +221,8 @@ setup_python() {
     local python stamp=$venv/.guesthouse-lock wanted uv
     python=$(find_python)
     setup_uv
-    wanted=$(cat "$checkout/requirements.lock" "$checkout/pyproject.toml" | sha256sum)
+    local lock=$checkout/requirements.lock build_lock=$checkout/build.lock
+    wanted=$(cat "$lock" "$build_lock" "$checkout/pyproject.toml" | sha256sum)
     if [[ -x $venv/bin/python && -f $stamp && $(<"$stamp") == "$wanted" ]]; then
         return
     fi
@@ -229,9 +232,15 @@ setup_python() {
     if ! "$venv/bin/python" -c '' 2>/dev/null; then
         "$uv" venv --quiet --clear --python "$python" "$venv"
     fi
-    "$uv" pip sync --quiet --require-hashes "$checkout/requirements.lock" ||
+    # Builds take what they need from build.lock and fetch nothing (docs/decisions/0001-lock-file.md).
+    "$uv" pip install --quiet --no-deps --require-hashes --only-binary :all: \
+        --requirement "$build_lock" ||
+        fail "could not install build.lock" "a Python package index must be reachable; see above"
+    "$uv" pip sync --quiet --require-hashes --no-build-isolation --only-binary :all: \
+        --no-binary "$built_from_source" "$build_lock" "$lock" ||
         fail "could not install requirements.lock" "a Python package index must be reachable; see above"
-    "$uv" pip install --quiet --no-deps --editable "$checkout"
+    "$uv" pip install --quiet --no-deps --no-build-isolation --editable "$checkout" ||
+        fail "could not install this checkout" "see above"
     echo "$wanted" >"$stamp"
 }
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -201,3 +202,34 @@ def test_the_operators_stack_has_known_fields() -> None:
     assert set(spec["workspaceTemplate"]["spec"]) == {"image", "podTemplate"}
     # A Stack that is taken away must not take the machines with it.
     assert spec["destroyOnFinalize"] is False
+
+
+PINNED = re.compile(r"uses: [A-Za-z0-9_.-]+/[A-Za-z0-9_./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$")
+
+
+def by_tag(text: str) -> list[str]:
+    """The lines that name an action otherwise than by commit and version."""
+    lines = [line.strip().removeprefix("- ") for line in text.splitlines()]
+    return [line for line in lines if re.match(r"uses\s*:", line) and not PINNED.match(line)]
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong"),
+    [
+        ("- uses: actions/checkout@v4", True),
+        ("- uses: actions/checkout@3d3c42e # v7.0.1", True),
+        (f"- uses: actions/checkout@{'a' * 40}", True),
+        ("uses: ./local", True),
+        (f"- uses: actions/checkout@{'a' * 40} # v7.0.1", False),
+        (f"- uses: github/codeql-action/upload-sarif@{'a' * 40} # v4.0.0", False),
+    ],
+)
+def test_an_action_by_tag_is_found(line: str, wrong: bool) -> None:
+    assert bool(by_tag(f"    steps:\n      {line}\n")) == wrong
+
+
+def test_actions_are_named_by_commit() -> None:
+    root = FOLDER.parent
+    files = [*FOLDER.rglob("*.y*ml*"), *root.glob("examples/**/*.y*ml"), *root.glob("docs/**/*.md")]
+    assert FOLDER / "github.yml" in files
+    assert {str(file): found for file in files if (found := by_tag(file.read_text()))} == {}
