@@ -35,6 +35,9 @@ func mendedProvider() *schema.Provider {
 	}
 	mendPool(provider.ResourcesMap["libvirt_pool"])
 	mendNetwork(provider.ResourcesMap["libvirt_network"])
+	for name, resource := range provider.ResourcesMap {
+		keepMaintenance(name, resource)
+	}
 	return provider
 }
 

@@ -103,8 +103,9 @@ class SiteComponent(pulumi.ComponentResource):
                 continue
             host = self.hosts[pool.host]
             if pool.host not in providers:
+                maintenance = self._plan.hosts[pool.host].host.maintenance
                 providers[pool.host] = libvirt.provider(
-                    pool.host, host.libvirt_uri, self._options()
+                    pool.host, host.libvirt_uri, maintenance, self._options()
                 )
             options = self._options(providers[pool.host], [host], (pool.host, pool.name))
             self._needs["pool", pool.host, pool.name] = libvirt.pool(pool, options)
