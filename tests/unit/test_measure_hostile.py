@@ -55,7 +55,7 @@ def told(capsys: pytest.CaptureFixture[str], code: int) -> tuple[list[str], str]
 
 
 def odd(machines: Machines, program: str, answer: str) -> None:
-    """Guest `far` gives this answer of a program; ssh's last but one word is the guest."""
+    """Guest `far` gives this answer by a program; its name is a word of ssh's."""
     (machines.folder / "odd").write_text(answer)
     sound = (machines.folder / program).read_text().removeprefix("#!/bin/sh\n")
     server = '*"-s -1"*' if program == "iperf3" else "never"
@@ -101,5 +101,5 @@ def test_counters_of_any_length_are_no_crash() -> None:
     from guesthouse.facts.iperf import carried
 
     long = "9" * 5000
-    assert carried(f"before a {long} 1\nafter a {long} 2\n", "sent") == {}
+    assert carried(f"before a {long} 1\nafter a {long} 2\n", "received") == {}
     assert carried("before a 1 1\nafter a 1 3 \n", "sent") == {"a": 2}
