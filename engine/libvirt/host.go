@@ -32,6 +32,8 @@ const (
 	// any machine, with user, address and port where every uri has them.
 	hostKeyKey  = "guesthouse_host_key"
 	identityKey = "guesthouse_identity_file"
+	// maintenanceKey (true): the host is to be left alone.
+	maintenanceKey = "guesthouse_maintenance"
 )
 
 // A daemon that just ends for want of work (libvirtd --timeout) is started again by systemd.
@@ -49,6 +51,8 @@ type host struct {
 	sshName   string
 	hostKeys  []string
 	identity  string
+
+	maintenance bool // as the uri says
 
 	mutex sync.Mutex
 	link  *link // nil until the first use
@@ -78,6 +82,8 @@ func newHost(text string) (*host, error) {
 		hostKeys:  query[hostKeyKey],
 		identity:  query.Get(identityKey),
 		address:   address,
+
+		maintenance: query.Get(maintenanceKey) == "true",
 	}
 	known := h.sshConfig != "" || len(h.hostKeys) > 0
 	if known != (h.sshName != "") {
@@ -89,7 +95,8 @@ func newHost(text string) (*host, error) {
 			return nil, err
 		}
 	}
-	for _, key := range []string{markKey, sshConfigKey, sshNameKey, hostKeyKey, identityKey} {
+	ours := []string{markKey, sshConfigKey, sshNameKey, hostKeyKey, identityKey, maintenanceKey}
+	for _, key := range ours {
 		query.Del(key)
 	}
 	address.RawQuery = query.Encode()

@@ -35,6 +35,9 @@ func mendedProvider() *schema.Provider {
 	}
 	mendPool(provider.ResourcesMap["libvirt_pool"])
 	mendNetwork(provider.ResourcesMap["libvirt_network"])
+	for name, resource := range provider.ResourcesMap {
+		keepMaintenance(name, resource)
+	}
 	return provider
 }
 
@@ -99,9 +102,15 @@ func inOrder(operations ...crud) crud {
 }
 
 // keepsTrue plans the flags that Read found false back to true, which calls Update: a pool or
-// network that somebody stopped shows in the preview and is started again.
+// network that somebody stopped shows in the preview and is started again. On a host in maintenance
+// nothing is planned, since all would be refused.
 func keepsTrue(flags ...string) schema.CustomizeDiffFunc {
-	return func(_ context.Context, d *schema.ResourceDiff, _ any) error {
+	return func(_ context.Context, d *schema.ResourceDiff, meta any) error {
+		if h, configured := meta.(*host); configured {
+			if held, err := h.inMaintenance(); held || err != nil {
+				return err
+			}
+		}
 		for _, flag := range flags {
 			if d.Id() == "" || d.Get(flag).(bool) {
 				continue

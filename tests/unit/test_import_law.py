@@ -62,6 +62,7 @@ LIVES_IN: dict[str, set[str]] = {
     "testinfra": {"machine"},
     "pyinfra": {"machine"},
     "gevent": {"machine"},  # pyinfra runs on it
+    "paramiko": {"machine"},  # pyinfra's way to a host
     "lxml": {"effects", "render", "facts", "policy"},
     "pycdlib": {"provider"},
     "pytest": {"checks/pytest_plugin.py"},

@@ -76,10 +76,7 @@ def preview(
         "--json": as_json,
     }
     more = [*_policy_pack(policies), *(more or ())]
-    if report is None and fail_on is None and metrics is None:
-        _engine("preview", stack, options, more, _prepare(stack))
-    else:
-        _told(Telling(report, metrics, fail_on), stack, options, more)
+    _told(Telling(report, metrics, fail_on), stack, options, more)
 
 
 def up(
@@ -128,21 +125,22 @@ def _told(telling: Telling, stack: str, options: dict[str, bool], more: list[str
     from guesthouse.cli import drift, textfile
     from guesthouse.cli.engine import Engine
     from guesthouse.cli.gate import held
-    from guesthouse.cli.maintenance import declared
+    from guesthouse.cli.maintenance import declared, removals
     from guesthouse.cli.report import Told, listened, or_report, prepare_folder, write_report
     from guesthouse.errors import RefusedError
 
     folder = prepare_folder(telling.report) if telling.report else None
     plan = or_report(folder, stack, lambda: _prepare(stack)) if folder else _prepare(stack)
     engine = Engine(Project.find())
-    engine.env |= declared(plan) if plan else {}
+    engine.env |= declared(plan)
 
     def run(*arguments: str) -> int:
         return _run(engine, "preview", stack, options, [*arguments, *more])
 
     code, lines = listened(engine, run)
     limit = None if code else telling.limit
-    problems = held(limit, stack, lines) if limit else ()
+    problems = () if code else removals(plan, lines)
+    problems += held(limit, stack, lines) if limit else ()
     if folder:
         write_report(folder, engine, plan, Told(code, lines, problems))
     count = drift.resources(lines)
@@ -179,10 +177,12 @@ def _engine(
     plan: Plan | None = None,
 ) -> None:
     from guesthouse.cli.engine import Engine
-    from guesthouse.cli.maintenance import declared, declared_if_readable
+    from guesthouse.cli.maintenance import declared, declared_if_readable, refuse_removals
 
     engine = Engine(Project.find())
     engine.env |= declared(plan) if plan else declared_if_readable(engine.project, stack)
+    if plan:
+        refuse_removals(engine, plan, stack, more or ())
     _exit(_run(engine, verb, stack, options, more))
 
 

@@ -106,23 +106,32 @@ def _running(
     return tuple(left)
 
 
-def _guests(opened: Stack, wanted: Iterable[Lane]) -> dict[str, GuestFact]:
-    """What the guests say; raises MachineError with all of them that lack iperf3."""
+def _guests(opened: Stack, wanted: Iterable[Lane]) -> dict[str, GuestFact | MachineError]:
+    """What the guests say, or why it cannot be used; raises MachineError with all of them that
+    lack iperf3."""
     from guesthouse.facts import iperf
     from guesthouse.facts.access import Access
     from guesthouse.facts.parallel import in_parallel
-    from guesthouse.facts.question import ask
+    from guesthouse.facts.question import read
 
     names = dict.fromkeys(end.guest for lane in wanted for end in (lane.source, lane.target))
     for name in names:
         opened.machine(name)
-    access = Access(opened.ssh)
+    access, question = Access(opened.ssh), iperf.guest()
+
+    def ask(name: str) -> GuestFact | MachineError:
+        try:
+            return read(question, access.runner(name)(question.command), f"guest {name}")
+        except MachineError as error:
+            return error
+
     found = in_parallel(
-        {n: partial(ask, access.runner(n), iperf.guest()) for n in names},
+        {n: partial(ask, n) for n in names},
         lambda name: opened.plan.guests[name].host,
         PARALLEL,
     )
-    lacking = [name for name, fact in found.items() if not fact.has_iperf3]
+    facts = {name: fact for name, fact in found.items() if not isinstance(fact, MachineError)}
+    lacking = [name for name, fact in facts.items() if not fact.has_iperf3]
     if lacking:
         hint = "add it to cloud_init.packages (or install it there by hand)"
         raise MachineError(*(Problem(f"guest {n}", "has no iperf3", hint=hint) for n in lacking))

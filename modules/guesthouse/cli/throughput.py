@@ -135,7 +135,7 @@ def _median(result: Result) -> float:
 def measured(
     opened: Stack,
     lane: Lane,
-    guests: Mapping[str, GuestFact],
+    guests: Mapping[str, GuestFact | MachineError],
     seconds: int,
     rounds: int,
     tell: Callable[[str], None],
@@ -154,9 +154,12 @@ def measured(
         return Result(lane, error=type(error)(problem))
 
 
-def _ends(lane: Lane, guests: Mapping[str, GuestFact]) -> tuple[str, str]:
+def _ends(lane: Lane, guests: Mapping[str, GuestFact | MachineError]) -> tuple[str, str]:
     def known(end: End) -> tuple[str, ...]:
-        return (end.address,) if end.address else guests[end.guest].addresses.get(end.mac, ())
+        fact = guests[end.guest]
+        if isinstance(fact, MachineError):
+            raise fact
+        return (end.address,) if end.address else fact.addresses.get(end.mac, ())
 
     found = iperf.ends(known(lane.source), known(lane.target))
     if found is None:

@@ -12,12 +12,22 @@ from guesthouse.placement import PoolPlan, resource_name
 
 
 def provider(
-    host: str, uri: pulumi.Input[str], opts: pulumi.ResourceOptions
+    host: str, uri: pulumi.Output[str], maintenance: bool, opts: pulumi.ResourceOptions
 ) -> pulumi.ProviderResource:
-    """The provider of one host; ``uri`` is an output, since a new host has no libvirt yet."""
+    """The provider of one host; ``uri`` is an output, since a new host has no libvirt yet.
+
+    In ``maintenance`` its plugin leaves the host alone (engine/libvirt/maintenance.go).
+    """
     import pulumi_libvirt as libvirt
 
+    if maintenance:
+        uri = uri.apply(left_alone)
     return libvirt.Provider(f"{host}-libvirt", uri=uri, opts=opts)
+
+
+def left_alone(uri: str) -> str:
+    """The uri of a host in maintenance."""
+    return f"{uri}{'&' if '?' in uri else '?'}guesthouse_maintenance=true"
 
 
 def pool(plan: PoolPlan, opts: pulumi.ResourceOptions) -> pulumi.Resource:

@@ -115,8 +115,9 @@ class SiteComponent(pulumi.ComponentResource):
                 continue
             host = self.hosts[pool.host]
             if pool.host not in providers:
+                maintenance = self._plan.hosts[pool.host].host.maintenance
                 providers[pool.host] = libvirt.provider(
-                    pool.host, host.libvirt_uri, self._options()
+                    pool.host, host.libvirt_uri, maintenance, self._options()
                 )
             former = self._former["pool"].get((pool.host, pool.name))
             options = self._options(providers[pool.host], [host], former)

@@ -151,10 +151,11 @@ def _parse(output: str) -> Round:
     if result.get("error"):
         raise MachineError(Problem("iperf3", str(result["error"])))
     received, sent = result["end"]["sum_received"], result["end"]["sum_sent"]
+    retransmits = sent.get("retransmits")
     return Round(
         mbit_per_s=round(received["bits_per_second"] / 1e6, 3),
         received_bytes=int(received["bytes"]),
-        retransmits=sent.get("retransmits"),
+        retransmits=None if retransmits is None else int(retransmits),
         sent=carried(output, "sent"),
     )
 
@@ -164,7 +165,9 @@ def carried(output: str, way: str) -> dict[str, int]:
     index = ("received", "sent").index(way)
     seen: dict[str, dict[str, list[int]]] = {"before": {}, "after": {}}
     # Of interfaces with one MAC (a VLAN and what it is on) each is counted by itself.
-    for when, mac, *counts in re.findall(r"(?m)^(before|after) (\S+) (\d+) (\d+)", output):
+    for when, mac, *counts in re.findall(
+        r"(?m)^(before|after) (\S+) ([0-9]{1,20}) ([0-9]{1,20})\b", output
+    ):
         seen[when].setdefault(mac.lower(), []).append(int(counts[index]))
     return {
         mac: max(new - old for old, new in zip(seen["before"][mac], counts, strict=False))

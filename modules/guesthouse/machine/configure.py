@@ -8,11 +8,12 @@ job, so nothing of them appears in a process list.
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -21,6 +22,11 @@ from typing import Any
 from guesthouse.errors import MachineError, Problem
 from guesthouse.machine import bounded
 from guesthouse.machine.ssh import CONNECT_TIMEOUT_S, Endpoint
+
+# The child's exit code when its host says too much (pyinfra itself ends with 0 or 1).
+_SAID_TOO_MUCH = 75
+# What pyinfra keeps of a line beside its text, at least.
+_LINE_BYTES = 64
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,8 @@ def configure(endpoint: Endpoint, job: HostJob, timeout_s: float = 1800) -> None
     except subprocess.TimeoutExpired as error:
         what = f"its configuration took more than {timeout_s:.0f} s"
         raise MachineError(Problem(f"host {endpoint.name}", what)) from error
+    if result.returncode == _SAID_TOO_MUCH:
+        raise bounded.too_much(f"host {endpoint.name}")
     if result.returncode != 0:
         raise MachineError(
             Problem(
@@ -101,6 +109,7 @@ def _run(request: Mapping[str, Any]) -> None:
     from gevent import monkey
 
     monkey.patch_all()
+    _bound_what_is_heard()
     from pyinfra.api.config import Config
     from pyinfra.api.connect import connect_all, disconnect_all
     from pyinfra.api.inventory import Inventory
@@ -122,6 +131,38 @@ def _run(request: Mapping[str, Any]) -> None:
                 run_ops(state)
         finally:
             disconnect_all(state)
+
+
+def _bound_what_is_heard() -> None:
+    """End this process as soon as its host has said more than a host may.
+
+    At paramiko's sockets, before any login, and at its channels, where lines can be counted.
+    pyinfra swallows what its readers raise, so nothing is raised.
+    """
+    import socket
+
+    import paramiko
+
+    for owner, name in (
+        (socket.socket, "recv"),
+        (paramiko.Channel, "recv"),
+        (paramiko.Channel, "recv_stderr"),
+    ):
+        setattr(owner, name, _bounded(getattr(owner, name)))
+
+
+def _bounded(read: Callable[..., bytes]) -> Callable[..., bytes]:
+    heard_bytes = 0
+
+    def reading(*args: Any, **more: Any) -> bytes:
+        nonlocal heard_bytes
+        piece = read(*args, **more)
+        heard_bytes += len(piece) + _LINE_BYTES * piece.count(b"\n")
+        if heard_bytes > bounded.LIMIT_BYTES:
+            os._exit(_SAID_TOO_MUCH)
+        return piece
+
+    return reading
 
 
 @contextmanager

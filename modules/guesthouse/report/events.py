@@ -55,6 +55,7 @@ class Step:
     new: Values = field(default_factory=dict)
     changes: tuple[Change, ...] = ()
     refused: tuple[Problem, ...] = ()
+    provider: str = ""
 
 
 @dataclass
@@ -135,6 +136,7 @@ def _step(found: Events, metadata: Values) -> None:
         return
     step = found.steps.setdefault(urn, Step(urn, kind, action))
     step.action = "replaced" if "replaced" in (step.action, action) else action
+    step.provider = str(metadata.get("provider") or "").rpartition("::")[0]
     old, new = metadata.get("old") or {}, metadata.get("new") or {}
     step.old = {**(old.get("inputs") or {}), **(old.get("outputs") or {})} or step.old
     step.new = new.get("inputs") or step.new
