@@ -99,6 +99,8 @@ class Machines:
             (folder / name).chmod(0o755)
         monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
         monkeypatch.setattr(tempfile, "tempdir", str(folder))
+        monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+        monkeypatch.setenv("XDG_STATE_HOME", str(folder))
         monkeypatch.chdir(folder)
         (folder / "Pulumi.yaml").write_text("name: guesthouse\nruntime: python\n")
         self.stack = opened()

@@ -6,14 +6,13 @@ state that Pulumi.yaml keeps elsewhere needs the engine.
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from guesthouse.cli.project import Project
+from guesthouse.machine.private_folder import private_folders
 
 
 def forget_stack(project: Project, stack: str, shared: bool = True) -> list[Path]:
@@ -49,7 +48,7 @@ def _state(project: Project, stack: str) -> Iterator[Path]:
 def close_connections(project: Project) -> None:
     """End shared ssh connections to machines of this project's lab, and remove their folders."""
     mark = f'"{project.home}/lab/'
-    for folder in Path(tempfile.gettempdir()).glob(f"gh-ssh-{os.getuid()}-*"):
+    for folder in private_folders():
         config = folder / "ssh_config"
         if folder.is_symlink() or not config.is_file() or mark not in config.read_text():
             continue

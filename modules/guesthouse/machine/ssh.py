@@ -21,6 +21,7 @@ from pathlib import Path
 from guesthouse import ssh_config
 from guesthouse.errors import MachineError, Problem, SetupError, UnreachableError
 from guesthouse.machine import bounded
+from guesthouse.machine.private_folder import own, private_folder
 
 # ssh(1) reserves 255 for its own failures: no connection, no login, wrong host key.
 SSH_FAILED = 255
@@ -129,22 +130,12 @@ class SshDirectory:
     def __init__(self, endpoints: Sequence[Endpoint], folder: Path | None = None) -> None:
         self.endpoints: Mapping[str, Endpoint] = {e.name: e for e in endpoints}
         digest = hashlib.sha256(repr(sorted(endpoints, key=lambda e: e.name)).encode()).hexdigest()
-        # Control sockets have a path limit of 108 bytes: keep the folder short.
-        self.folder = folder or Path(tempfile.gettempdir()) / f"gh-ssh-{os.getuid()}-{digest[:12]}"
+        self.folder = own(folder) if folder else private_folder(digest[:12])
         self.config = self.folder / "ssh_config"
         self.wrapper = self.folder / "ssh"
         self._write(list(endpoints))
 
     def _write(self, endpoints: Sequence[Endpoint]) -> None:
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        status = self.folder.lstat()
-        if status.st_uid != os.getuid() or not self.folder.is_dir() or self.folder.is_symlink():
-            raise MachineError(
-                Problem(
-                    str(self.folder), "belongs to somebody else", hint="remove it and try again"
-                )
-            )
-        self.folder.chmod(0o700)
         known_hosts = self.folder / "known_hosts"
         self._replace(known_hosts, known_hosts_text(endpoints), 0o600)
         text = ssh_config_text(endpoints, str(known_hosts), str(self.folder))
