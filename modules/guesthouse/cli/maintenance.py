@@ -45,7 +45,7 @@ def removals(plan: Plan, lines: Sequence[str]) -> tuple[Problem, ...]:
         values = {"connection": step.old.get("connection") or {"name": _pools_host(step)}}
         if step.action in ("deleted", "replaced"):
             try:
-                flags.refuse(step.urn.rpartition("::")[2], values)
+                flags.refuse(step.urn.rpartition("::")[2], step.urn, values)
             except RefusedError as error:
                 found += error.problems
     return tuple(found)

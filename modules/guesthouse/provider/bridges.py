@@ -46,6 +46,11 @@ def _seen(fact: facts.BridgeFact, wanted: Bridge) -> dict[str, Any]:
     return seen
 
 
+def bridge_file(name: str) -> str:
+    """The file of a bridge in networkd's folder (render/host.py)."""
+    return f"/etc/systemd/network/10-guesthouse-{name}.netdev"
+
+
 def unplug(old: Bridges, new: Bridges) -> Iterator[str]:
     """Shell lines that take away bridges and uplinks that are not wanted any more. They run before
     the new ones come: two VLANs never meet on one bridge."""

@@ -16,6 +16,7 @@ from guesthouse.machine.connections import HostConnection, endpoint
 from guesthouse.provider import ownership
 from guesthouse.provider.bridges import (
     Bridges,
+    bridge_file,
     commands,
     refuse_cut_off,
     seen_bridges,
@@ -59,8 +60,10 @@ class HostResource(Resource):
         host = self.host(inputs)
         if not host.is_test:
             declared = state.get("declared", state)
-            removed = sorted(set(declared["files"]) - set(inputs["files"]))
-            self._apply(call, host, inputs, tuple(removed), declared["bridges"])
+            others = ownership.items_of_others(host, str(inputs["uuid"]))
+            removed = sorted(set(declared["files"]) - set(inputs["files"]) - others)
+            old = _of_nobody_else(declared["bridges"], others, kept=inputs["bridges"])
+            self._apply(call, host, inputs, tuple(removed), old)
         return _state(inputs)
 
     def delete(self, call: Call, resource_id: str, state: Values) -> None:
@@ -70,10 +73,12 @@ class HostResource(Resource):
         record = ownership.read_record(host, resource_id)
         owned = record.items if record else tuple(state["declared"]["files"])
         with host.lock(resource_id):
-            for line in unplug(state["declared"]["bridges"], {}):
+            others = ownership.items_of_others(host, resource_id)
+            bridges = _of_nobody_else(state["declared"]["bridges"], others)
+            for line in unplug(bridges, {}):
                 host.root(line)
-            configure(host.endpoint, HostJob(absent=tuple(owned)))
-            if state["declared"]["bridges"]:
+            configure(host.endpoint, HostJob(absent=tuple(p for p in owned if p not in others)))
+            if bridges:
                 host.root("networkctl reload")
             ownership.remove_record(host, resource_id)
 
@@ -102,6 +107,14 @@ class HostResource(Resource):
             wait_for_bridges(host, inputs["bridges"])
             items = tuple(sorted(inputs["files"]))
             ownership.write_record(host, key, ownership.Record(mark, host.name, token, True, items))
+
+
+def _of_nobody_else(
+    bridges: Bridges, others: frozenset[str], kept: Bridges | None = None
+) -> Bridges:
+    """The bridges without those that go here and that another record has files of."""
+    theirs = {name for name in bridges if bridge_file(name) in others} - set(kept or {})
+    return {name: bridge for name, bridge in bridges.items() if name not in theirs}
 
 
 def _state(inputs: Values) -> dict[str, Any]:

@@ -50,6 +50,20 @@ def read_record(host: HostConnection, key: str) -> Record | None:
     return Record(**{**values, "items": tuple(values["items"])})
 
 
+def items_of_others(host: HostConnection, key: str) -> frozenset[str]:
+    """What all registry files but ``key`` name: another site, or this one under another name, may
+    have the same file of the host."""
+    if host.is_test:
+        return frozenset()
+    own = _path(key)
+    every = f"{REGISTRY}/*.json"
+    text = host.root(
+        f'for f in {every}; do [ "$f" = {own} ] || cat -- "$f" 2>/dev/null; echo; done'
+    )
+    lines = (line for line in text.splitlines() if line.strip())
+    return frozenset(item for line in lines for item in json.loads(line)["items"])
+
+
 def write_record(host: HostConnection, key: str, record: Record) -> None:
     """Write atomically: a torn file would make our own work look like a stranger's."""
     if not host.is_test:
