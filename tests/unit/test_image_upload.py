@@ -206,7 +206,8 @@ def test_the_file_is_what_counts_not_what_was_sent(world: World, size_kib: str) 
 @pytest.mark.parametrize("kill", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGKILL])
 def test_a_killed_upload_is_cleaned_up(world: World, kill: signal.Signals) -> None:
     """By itself, or where it cannot, by the next one, which says so."""
-    world.resource.wrap = ("setsid", "--wait")
+    # As sshd starts it: a shell that began with a signal ignored (nohup, `&`) cannot trap it.
+    world.resource.wrap = ("env", "--default-signal=HUP,INT,TERM", "setsid", "--wait")
     with world.half_done("h1") as (_, first):
         os.killpg(holder(next(world.pool.iterdir())), kill)
         with pytest.raises(MachineError):

@@ -28,9 +28,9 @@ for pattern, text in json.load(sys.stdin):
     found = re.compile(pattern)
     times = []
     for _ in range(3):
-        start = time.perf_counter()
+        start = time.process_time()
         found.search(text)
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     print(min(times) * 1000, flush=True)
 """
 NODE = """
@@ -40,9 +40,9 @@ for (const [pattern, text] of cases) {
   const found = new RegExp(pattern, 'u');
   const times = [];
   for (let i = 0; i < 3; i++) {
-    const start = process.hrtime.bigint();
+    const start = process.cpuUsage();
     found.test(text);
-    times.push(Number(process.hrtime.bigint() - start) / 1e6);
+    times.push(process.cpuUsage(start).user / 1e3);
   }
   require('fs').writeSync(1, Math.min(...times) + '\\n');
 }
