@@ -45,5 +45,6 @@ test-long: ## Every row of effects on the lab that is up; kill -9 at every machi
 	@$(BIN)/python tests/races/interrupts.py
 	@$(BIN)/pytest tests/lab -m long
 
-bench: setup ## Print ratios: deployment, preview, rendering, reading
+bench: ## Print ratios: deployment, preview, rendering, reading
+	@scripts/setup.sh --long
 	@$(BIN)/python tests/bench

@@ -30,10 +30,12 @@ packages=(
     # the way to the machines, and to registries
     openssh-client=ssh ca-certificates= python3=python3 python3-venv=
 )
-# With --long: a libvirtd that the long tests run in namespaces of its own. No service comes with it.
+# With --long: a libvirtd and an ssh server that the long tests run in namespaces of their own. No
+# service comes with them.
 if [[ ${1:-} == --long ]]; then
     packages+=(libvirt-daemon=libvirtd libvirt-daemon-driver-qemu= libvirt-daemon-driver-storage=
-        libvirt-daemon-driver-network= dnsmasq-base=dnsmasq)
+        libvirt-daemon-driver-network= dnsmasq-base=dnsmasq dropbear-bin=dropbear
+        openssh-sftp-server=)
 fi
 # On Debian 12 these are too old in the release itself.
 from_backports=(qemu-system-x86 qemu-utils libvirt-clients libvirt-dev libvirt-common golang-go

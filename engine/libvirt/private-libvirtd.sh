@@ -1,20 +1,21 @@
 #!/usr/bin/env bash
-# Runs a command beside a libvirtd and an sshd of its own:
+# Runs a command beside a libvirtd and an ssh server of its own:
 #
 #     engine/libvirt/private-libvirtd.sh COMMAND...
 #
-# (the sshd where openssh-server is installed). Both live in namespaces of their own (mounts, network, processes), so that nothing of this
+# Both live in namespaces of their own (mounts, network, processes), so that nothing of this
 # machine's libvirt, networks or ssh is seen or touched, and all of it ends with the command.
+# The ssh server is dropbear: its package dropbear-bin brings no service, openssh-server does.
 # The command finds
 #   GUESTHOUSE_TEST_URI          libvirtd over its unix socket
 #   GUESTHOUSE_TEST_SSH_CONFIG   an ssh_config whose host `private` reaches it over ssh
 #   GUESTHOUSE_TEST_LIBVIRTD_PID the daemon's process, for tests that stop it
-# Needs libvirtd with its qemu, network and storage drivers, dnsmasq, sshd, and root or
-# unprivileged user namespaces.
+# Needs libvirtd with its qemu, network and storage drivers, dnsmasq, dropbear, sftp-server, and
+# root or unprivileged user namespaces. `scripts/setup.sh --long` installs them.
 set -euo pipefail
 
 if [[ ${1:-} != --inside ]]; then
-    for program in libvirtd virsh dnsmasq ssh-keygen unshare; do
+    for program in libvirtd virsh dnsmasq dropbear dropbearconvert ssh-keygen unshare; do
         if ! PATH=$PATH:/usr/sbin command -v "$program" >/dev/null; then
             echo "private-libvirtd.sh: $program is missing: run scripts/setup.sh --long" >&2
             exit 3
@@ -54,16 +55,14 @@ export GUESTHOUSE_TEST_LIBVIRTD_PID=$!
 
 ssh-keygen -q -t ed25519 -N '' -f "$here/host_key"
 ssh-keygen -q -t ed25519 -N '' -f "$here/user_key"
-cp "$here/user_key.pub" "$here/authorized_keys"
-cat >"$here/sshd_config" <<EOF
-ListenAddress 127.0.0.1:2200
-HostKey $here/host_key
-AuthorizedKeysFile $here/authorized_keys
-PermitRootLogin prohibit-password
-StrictModes no
-UsePAM no
-EOF
-! command -v sshd >/dev/null || "$(command -v sshd)" -D -f "$here/sshd_config" -E "$here/sshd.log" &
+# dropbear looks for keys in the home of root, which is a folder of ours here.
+mkdir -m 700 "$here/home" "$here/home/.ssh"
+cp "$here/user_key.pub" "$here/home/.ssh/authorized_keys"
+sed "s,^root:.*,root:x:0:0::$here/home:/bin/sh," /etc/passwd >"$here/passwd"
+mount --bind "$here/passwd" /etc/passwd
+dropbearconvert openssh dropbear "$here/host_key" "$here/dropbear_key" 2>/dev/null
+dropbear -F -E -s -r "$here/dropbear_key" -p 127.0.0.1:2200 -P "$here/dropbear.pid" \
+    2>"$here/dropbear.log" &
 echo "private $(cut -d' ' -f1,2 "$here/host_key.pub")" >"$here/known_hosts"
 cat >"$here/ssh_config" <<EOF
 Host private

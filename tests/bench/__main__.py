@@ -1,6 +1,7 @@
 """``python tests/bench [--json] [--quick] [--only NAME] [--lab]``: the ratios.
 
-It reports and is no test: a missed goal does not change the exit code.
+It reports and is no test: a missed goal does not change the exit code. A part that fails says why,
+the others are measured all the same, and the exit code is 1.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ import argparse
 import json
 import os
 import signal
+import subprocess
 import sys
+import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -49,13 +52,26 @@ PARTS: dict[str, Callable[[bool], Iterable[Row | Figure]]] = {
 }
 
 
-def measured(names: Iterable[str], quick: bool) -> list[Row | Figure]:
-    """All rows of the named parts, with a line of progress for each."""
+def measured(names: Iterable[str], quick: bool) -> tuple[list[Row | Figure], list[str]]:
+    """All rows of the named parts, and the parts that failed; each says so at once."""
     found: list[Row | Figure] = []
+    failed: list[str] = []
     for name in names:
         print(f"measuring: {name}", file=sys.stderr, flush=True)
-        found += PARTS[name](quick)
-    return found
+        try:
+            found += PARTS[name](quick)
+        except Exception as error:
+            failed.append(name)
+            print(f"failed: {name}\n{_why(error)}", file=sys.stderr, flush=True)
+    return found, failed
+
+
+def _why(error: Exception) -> str:
+    """What a program said that ended badly; for all else where it happened."""
+    if isinstance(error, subprocess.CalledProcessError):
+        said = f"{error.stdout or ''}{error.stderr or ''}".strip()
+        return f"{error}\n{said}".rstrip()
+    return "".join(traceback.format_exception(error)).rstrip()
 
 
 def _amount(value: float, unit: str) -> str:
@@ -102,13 +118,15 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     engine = TESTS.parent / ".guesthouse" / "engine"
     os.environ["PATH"] = f"{engine}:{Path(sys.executable).parent}:{os.environ['PATH']}"
-    found = measured(options.only or PARTS, options.quick)
+    found, failed = measured(options.only or PARTS, options.quick)
     if options.json:
         more = [{"ratio": r.ratio, "met": r.met} if isinstance(r, Row) else {} for r in found]
         lines = [asdict(row) | extra for row, extra in zip(found, more, strict=True)]
         print(json.dumps(lines, indent=2))
     else:
         print_rows(found)
+    if failed:
+        sys.exit(f"not measured, see above: {', '.join(failed)}")
 
 
 if __name__ == "__main__":

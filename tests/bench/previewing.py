@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import yaml
 from project import EngineProject
 
 from bench.rows import Row, in_turn, wall_s
@@ -60,10 +61,11 @@ class Stock(EngineProject):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, PROGRAM)
-        settings = self.root / "Pulumi.yaml"
         shutil.copytree(STOCK, self.root / "stock")
-        plugin = "    - name: stock\n      path: stock\n"
-        settings.write_text(settings.read_text().rstrip() + "\n" + plugin)
+        file = self.root / "Pulumi.yaml"
+        settings = yaml.safe_load(file.read_text())
+        settings["plugins"]["providers"].append({"name": "stock", "path": "stock"})
+        file.write_text(yaml.safe_dump(settings))
 
     def set_count(self, count: int) -> None:
         """Declare ``count`` resources."""

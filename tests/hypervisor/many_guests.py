@@ -35,7 +35,8 @@ def state(host: HostConnection, index: int) -> dict[str, Any]:
     document = XML.format(index=index, uuid=uuid(index), path=path)
     seed = {"pool": "many", "volume": f"g{index}.seed.iso", "files": {}}
     declared = {"domain_xml": document, "disks": [disk], "seed": seed}
-    return {**declared, "declared": declared, "nics": [], "addresses": {}, "connection": {}}
+    told = {"addresses": {}, "ssh_host_keys": []}
+    return {**declared, **told, "declared": declared, "nics": [], "connection": {}}
 
 
 @contextmanager
