@@ -74,6 +74,9 @@ def _why(error: Exception) -> str:
     return "".join(traceback.format_exception(error)).rstrip()
 
 
+VERDICTS = {True: "[green]met[/]", False: "[bold red]missed[/]", None: "lost in the noise"}
+
+
 def _amount(value: float, unit: str) -> str:
     return f"{value:.3g} {unit}" if value < 1000 else f"{value:,.0f} {unit}"
 
@@ -83,7 +86,7 @@ def _cells(row: Row) -> tuple[str, ...]:
     if row.missing:
         return row.name, "", "", row.against, "", goal, f"not measured: {row.missing}"
     ours, peer = _amount(row.ours, row.unit), _amount(row.peer, row.unit)
-    verdict = "[green]met[/]" if row.met else "[bold red]missed[/]"
+    verdict = VERDICTS[row.met]
     return row.name, ours, peer, row.against, f"{row.ratio:.3g}", goal, verdict
 
 

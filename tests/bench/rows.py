@@ -34,8 +34,8 @@ class Row:
 
     @property
     def met(self) -> bool | None:
-        """Is the goal met? None when nothing was measured."""
-        if self.missing:
+        """Is the goal met? None when nothing was measured, or what was is lost in the noise."""
+        if self.missing or self.ours <= 0 or self.peer <= 0:
             return None
         return self.ratio >= self.goal if self.more_is_better else self.ratio <= self.goal
 

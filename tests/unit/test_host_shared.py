@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
+from guesthouse.errors import MachineError
 from guesthouse.machine.configure import HostJob
 from guesthouse.provider import host as host_room
 from guesthouse.provider import ownership
@@ -36,9 +38,7 @@ class Shell:
         argv = ["sh", "-c", command.replace("ip link", "true ip link").replace("networkctl", ":")]
         return subprocess.run(argv, input=input, capture_output=True, check=True).stdout.decode()
 
-    def lock(self, name: str) -> Any:
-        from contextlib import nullcontext
-
+    def lock(self, name: str) -> AbstractContextManager[str]:
         return nullcontext(name)
 
 
@@ -88,6 +88,32 @@ def test_a_deleted_host_keeps_what_another_record_has(
     assert any("networkctl reload" in line for line in shell.said) == bool(unplugged)
     left = {path.stem: json.loads(path.read_text())["items"] for path in tmp_path.glob("*.json")}
     assert left == ({} if theirs is None else {THEIRS: list(theirs)})
+
+
+def test_what_is_unplugged_for_a_moment_is_no_record(
+    jobs: list[HostJob], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / f"{THEIRS}.unplugged.json").write_text('[{"uuid": "x"}]')
+    deleted(monkeypatch, (BR0,))
+    assert [job.absent for job in jobs] == [(BR1, MOTD)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{", "[]", "7", '"x"', "{}", '{"items": 1}', '{"items": [[]]}', "[" * 100_000, "9" * 5000],
+)
+def test_a_record_that_cannot_be_read_ends_it_before_anything_is_removed(
+    jobs: list[HostJob], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str
+) -> None:
+    (tmp_path / "odd.json").write_text(text)
+    with pytest.raises(MachineError) as caught:
+        deleted(monkeypatch, None)
+    assert str(caught.value) == (
+        f"host h1: has a record that cannot be read, got {text[:80]!r}\n"
+        f"  hint: look at the files in {tmp_path} on the host; "
+        "move away what is not Guesthouse's"
+    )
+    assert jobs == []
 
 
 def test_the_file_of_a_bridge_is_the_one_that_is_rendered() -> None:

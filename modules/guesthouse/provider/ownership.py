@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from guesthouse.errors import MachineError, Problem
 from guesthouse.machine.connections import HostConnection
 
 REGISTRY = "/var/lib/guesthouse"
@@ -46,8 +47,7 @@ def read_record(host: HostConnection, key: str) -> Record | None:
     text = host.root(f"cat -- {_path(key)} 2>/dev/null || true")
     if not text.strip():
         return None
-    values = json.loads(text)
-    return Record(**{**values, "items": tuple(values["items"])})
+    return _parse(host, text)
 
 
 def items_of_others(host: HostConnection, key: str) -> frozenset[str]:
@@ -55,13 +55,26 @@ def items_of_others(host: HostConnection, key: str) -> frozenset[str]:
     have the same file of the host."""
     if host.is_test:
         return frozenset()
-    own = _path(key)
-    every = f"{REGISTRY}/*.json"
-    text = host.root(
-        f'for f in {every}; do [ "$f" = {own} ] || cat -- "$f" 2>/dev/null; echo; done'
-    )
-    lines = (line for line in text.splitlines() if line.strip())
-    return frozenset(item for line in lines for item in json.loads(line)["items"])
+    # What is unplugged for a moment lies beside the records (provider/vf_plugs.py).
+    skipped = f"{_path(key)}|*.unplugged.json) continue;;"
+    show = f'case $f in {skipped} esac; cat -- "$f" 2>/dev/null; echo'
+    text = host.root(f"for f in {REGISTRY}/*.json; do {show}; done")
+    records = (_parse(host, line) for line in text.splitlines() if line.strip())
+    return frozenset(item for record in records for item in record.items)
+
+
+def _parse(host: HostConnection, text: str) -> Record:
+    """One registry file; MachineError for any text that we did not write."""
+    try:
+        values = json.loads(text)
+        record = Record(**{**values, "items": tuple(values["items"])})
+        if all(isinstance(item, str) for item in record.items):
+            return record
+    except (ValueError, TypeError, LookupError, RecursionError):
+        pass
+    hint = f"look at the files in {REGISTRY} on the host; move away what is not Guesthouse's"
+    what = "has a record that cannot be read"
+    raise MachineError(Problem(f"host {host.name}", what, got=repr(text[:80]), hint=hint))
 
 
 def write_record(host: HostConnection, key: str, record: Record) -> None:
