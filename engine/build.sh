@@ -20,6 +20,9 @@ go_toolchain=go1.26.7
 engine_oldest=3.259.0
 engine_below=4
 
+# shellcheck source=scripts/in_cache.sh
+. "$checkout/scripts/in_cache.sh"
+
 say() { printf 'engine: %4ss  %s\n' "$SECONDS" "$*" >&2; }
 fail() {
     printf 'engine: %s\n  hint: %s\n' "$1" "$2" >&2
@@ -102,9 +105,10 @@ build_all() {
     found=$(find_go) || fail "no Go to build the engine with (needs $go_needed, or 1.21 and newer \
 to fetch $go_toolchain as a module)" "apt-get install golang-go (Debian 12: -t bookworm-backports)"
     read -r go toolchain <<<"$found"
-    export GOTOOLCHAIN=$toolchain GOFLAGS=-buildvcs=false CGO_ENABLED=0
+    # A go.work above this checkout would replace the modules pinned here.
+    export GOTOOLCHAIN=$toolchain GOFLAGS=-buildvcs=false CGO_ENABLED=0 GOWORK=off
     say "using $go ($("$go" version | cut -d' ' -f3))"
-    staging=$(mktemp -d "$cache/.building.XXXXXX")
+    staging=$(in_cache room)
     trap 'rm -rf "$staging"' EXIT
     mkdir "$staging/bin"
     build libvirt . pulumi-resource-libvirt
@@ -118,16 +122,13 @@ to fetch $go_toolchain as a module)" "apt-get install golang-go (Debian 12: -t b
     else
         build_engine
     fi
-    # Whoever comes first wins; the content is the same.
-    chmod 755 "$staging"
-    mv -T "$staging" "$cache/$key" 2>/dev/null || [[ -x $cache/$key/bin/pulumi ]]
+    in_cache put "$staging" "$cache/$key"
 }
 
 main() {
     engine=$(engine_on_path || true)
     key=$(inputs "$engine" | sha256sum | cut -c1-16)
-    mkdir -p "$cache"
-    if [[ ! -x $cache/$key/bin/pulumi ]]; then
+    if ! is_cached "$cache/$key"; then
         say "building into $cache/$key"
         build_all
         say "done"

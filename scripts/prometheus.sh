@@ -1,12 +1,13 @@
 #!/bin/sh
 # Fetches Debian's Prometheus for the tests of `guesthouse metrics`, without installing it: the
 # package starts a server on port 9090, and the tests start their own. Prints the folder of the
-# programs; quick and offline when it is filled.
+# programs; quick and offline when they are there already.
 set -eu
 
+checkout=$(cd "$(dirname "$0")/.." && pwd)
+. "$checkout/scripts/in_cache.sh"
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/guesthouse/prometheus"
-# promtool is put there last: its presence says that the folder is complete.
-if [ -x "$cache/promtool" ]; then
+if is_cached "$cache"; then
     echo "$cache"
     exit 0
 fi
@@ -21,7 +22,8 @@ if ! (cd "$work" && apt-get -qq -o APT::Sandbox::User= download prometheus); the
 fi
 dpkg-deb --fsys-tarfile "$work"/prometheus_*.deb |
     tar -x -C "$work" ./usr/bin/prometheus ./usr/bin/promtool
-mkdir -p "$cache"
-mv "$work/usr/bin/prometheus" "$cache/"
-mv "$work/usr/bin/promtool" "$cache/"
+made=$(in_cache room)
+trap 'rm -rf "$work" "$made"' EXIT
+mv "$work/usr/bin/prometheus" "$work/usr/bin/promtool" "$made/"
+in_cache put "$made" "$cache"
 echo "$cache"

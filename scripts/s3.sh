@@ -4,18 +4,19 @@
 # the program; quick and offline when it is built.
 set -eu
 
-module=$(cd "$(dirname "$0")/../tests/s3server" && pwd)
+checkout=$(cd "$(dirname "$0")/.." && pwd)
+. "$checkout/scripts/in_cache.sh"
+module=$checkout/tests/s3server
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/guesthouse/s3-$(sha256sum "$module/go.sum" | cut -c1-16)"
-if [ -x "$cache/versitygw" ]; then
+if is_cached "$cache"; then
     echo "$cache"
     exit 0
 fi
 
 # Any Go from 1.21 on fetches the toolchain that the module asks for, as engine/build.sh does.
 for folder in /usr/local/go/bin /usr/lib/go-*/bin; do PATH="$PATH:$folder"; done
-export PATH GOTOOLCHAIN=auto GOFLAGS=-buildvcs=false CGO_ENABLED=0
-mkdir -p "$cache"
-work=$(mktemp -d "$cache/building.XXXXXX")
+export PATH GOTOOLCHAIN=auto GOFLAGS=-buildvcs=false CGO_ENABLED=0 GOWORK=off
+work=$(in_cache room)
 trap 'rm -rf "$work"' EXIT
 echo "s3: building an S3 server for the tests, 1 to 3 minutes on 2 cores, once" >&2
 if ! (cd "$module" && go build -mod=readonly -trimpath -ldflags "-s -w" -o "$work/versitygw" \
@@ -24,6 +25,5 @@ if ! (cd "$module" && go build -mod=readonly -trimpath -ldflags "-s -w" -o "$wor
     echo "  hint: run make setup, which installs Go; the Go module proxy must be reachable" >&2
     exit 1
 fi
-# Whoever comes first wins; the content is the same.
-mv "$work/versitygw" "$cache/versitygw"
+in_cache put "$work" "$cache"
 echo "$cache"

@@ -1,12 +1,15 @@
 #!/bin/sh
 # Fetches cloud-init's own JSON schemas for tests/schema, from Debian 13's package `cloud-init`,
 # which is what our guests run (Debian 12's is too old to have a schema of network-config).
-# Usage: scripts/schemas.sh [--force]. Prints the folder; quick and offline when it is filled.
+# Usage: scripts/schemas.sh [--force]. Prints the folder; quick and offline when it is there already.
 set -eu
+
+checkout=$(cd "$(dirname "$0")/.." && pwd)
+. "$checkout/scripts/in_cache.sh"
 
 suite=trixie
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/guesthouse/schemas"
-if [ "${1:-}" != "--force" ] && [ -s "$cache/schema-network-config-v2.json" ]; then
+if [ "${1:-}" != "--force" ] && is_cached "$cache"; then
     echo "$cache"
     exit 0
 fi
@@ -25,7 +28,7 @@ fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 chmod 755 "$work"
-mkdir -p "$work/lists/partial" "$work/archives/partial" "$work/deb" "$cache"
+mkdir -p "$work/lists/partial" "$work/archives/partial" "$work/deb"
 : > "$work/status"
 echo "deb [signed-by=$keyring] $mirror $suite main" > "$work/sources.list"
 
@@ -43,8 +46,11 @@ if ! { own_apt update && own_apt download cloud-init; }; then
     exit 1
 fi
 dpkg-deb -x "$work"/deb/cloud-init_*.deb "$work/tree"
-# The network schema is copied last: its presence says that the folder is complete.
+made=$(in_cache room)
+trap 'rm -rf "$work" "$made"' EXIT
 from="$work/tree/usr/lib/python3/dist-packages/cloudinit/config/schemas"
-cp "$from/schema-cloud-config-v1.json" "$cache/"
-cp "$from/schema-network-config-v2.json" "$cache/"
+cp "$from/schema-cloud-config-v1.json" "$made/"
+cp "$from/schema-network-config-v2.json" "$made/"
+[ "${1:-}" != "--force" ] || rm -rf "$cache"
+in_cache put "$made" "$cache"
 echo "$cache"

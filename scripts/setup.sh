@@ -42,6 +42,9 @@ from_backports=(qemu-system-x86 qemu-utils libvirt-clients libvirt-dev libvirt-c
     libvirt-daemon libvirt-daemon-driver-qemu libvirt-daemon-driver-storage
     libvirt-daemon-driver-network meson python3-pycotap)
 
+# shellcheck source=scripts/in_cache.sh
+. "$checkout/scripts/in_cache.sh"
+
 say() { printf 'setup: %4ss  %s\n' "$SECONDS" "$*" >&2; }
 fail() {
     printf 'setup: %s\n  hint: %s\n' "$1" "$2" >&2
@@ -199,21 +202,35 @@ raise SystemExit(sys.version_info < tuple(map(int, sys.argv[1].split("."))))' \
     fail "no Python $python_oldest or newer on PATH" "install one"
 }
 
+# The uv that PATH names, if it works (a version manager's stub may not); our own link does not count.
+uv_on_path() {
+    local folder
+    for folder in ${PATH//:/ }; do
+        [[ $folder == */.guesthouse/bin ]] && continue
+        [[ -x $folder/uv ]] && "$folder/uv" --version >/dev/null 2>&1 || continue
+        echo "$folder/uv"
+        return 0
+    done
+    return 1
+}
+
 setup_uv() {
-    uv=$(command -v uv || true)
-    # One that PATH names and that works (a version manager's stub may not).
-    if [[ -n $uv ]] && "$uv" --version >/dev/null 2>&1; then
-        return
-    fi
-    local home=$cache/uv-$uv_version
+    uv=$(uv_on_path) && return
+    local home=$cache/uv-$uv_version work
     uv=$home/bin/uv
-    if [[ ! -x $uv ]]; then
+    if ! is_cached "$home"; then
         say "installing uv $uv_version into $home"
-        rm -rf "$home"
-        "$python" -m venv "$home"
-        "$home/bin/python" -m pip install --quiet --only-binary :all: --require-hashes \
+        work=$(in_cache room)
+        # shellcheck disable=SC2064  # this folder, whatever the variable holds later
+        trap "rm -rf '$work'" EXIT
+        "$python" -m venv "$work/pip"
+        "$work/pip/bin/python" -m pip install --quiet --only-binary :all: --require-hashes \
+            --target "$work/made" \
             --requirement /dev/stdin <<<"uv==$uv_version --hash=sha256:$uv_sha256" ||
             fail "could not install uv" "a Python package index must be reachable"
+        in_cache put "$work/made" "$home"
+        rm -rf "$work"
+        trap - EXIT
     fi
     mkdir -p "$local_state/bin"
     ln -sfn "$uv" "$local_state/bin/uv"
@@ -270,7 +287,7 @@ setup_state() {
 
 main() {
     setup_packages
-    mkdir -p "$local_state" "$cache"
+    mkdir -p "$local_state"
     setup_python
     "$checkout/engine/build.sh"
     "$checkout/scripts/schemas.sh"

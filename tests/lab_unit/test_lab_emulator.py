@@ -106,7 +106,7 @@ def test_it_is_built_once(tools: Path, tmp_path: Path) -> None:
     compiled = [f"emulator: {part} % compiled" for part in (25, 50, 75)]
     assert said[1:4] == compiled and said[4].startswith("emulator: done in ")
     names = {path.name for path in program.parent.parent.iterdir()}
-    assert names == {program.parent.name, ".qemu.lock", "qemu.build.log", "words"}
+    assert names == {program.parent.name, ".lock", ".qemu.lock", "qemu.build.log", "words"}
     (tools / "ninja").unlink()
     assert Path(emulator.program(said.append)) == program and len(said) == 5
 

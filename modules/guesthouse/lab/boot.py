@@ -14,7 +14,7 @@ from pathlib import Path
 from guesthouse.errors import LabError, Problem
 from guesthouse.lab import process, qmp, serial
 from guesthouse.lab.host import DISK_GIB, LabHost, command
-from guesthouse.lab.images import Say
+from guesthouse.lab.images import NEW_LAB, Say
 from guesthouse.lab.ports import LOOPBACK, is_free
 from guesthouse.lab.process import Process
 from guesthouse.lab.state import Folder, Record
@@ -25,7 +25,6 @@ BOOT_TIMEOUT_S = 600
 # libvirt answers: the host is of use.
 READY = "virsh -c qemu:///system version"
 QUIT_TIMEOUT_S = 10
-NEW_LAB = "`guesthouse lab down`, then `guesthouse lab up`"
 # Not by what it was told: emulation on several threads loses a race once in hundreds of boots
 # (QEMU 10.0, iotlb_to_section in system/physmem.c).
 CRASH = re.compile(r"^.*Assertion .* failed.*$", re.MULTILINE)

@@ -15,9 +15,10 @@ import tempfile
 import time
 from pathlib import Path
 
+from guesthouse import cache
 from guesthouse.errors import LabError, Problem
 from guesthouse.lab.accelerator import QEMU
-from guesthouse.lab.images import Say, cache_folder, locked
+from guesthouse.lab.images import Say, cache_folder
 from guesthouse.lab.recipe import SUITE
 from guesthouse.lab.tools import follow, run
 
@@ -61,9 +62,9 @@ def program(say: Say) -> str:
     """
     folder = cache_folder().parent / f"qemu-{key()}"
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with locked(folder.parent / ".qemu.lock"):
-            if not (folder / QEMU).exists():
+        cache.home()
+        with cache.locked(folder.parent / ".qemu.lock"):
+            if not is_there(folder, say):
                 build(folder, say)
     # No room, no index, another archive than expected: whatever it is, a lab is to be had.
     except (LabError, OSError, ValueError) as error:
@@ -74,9 +75,18 @@ def program(say: Say) -> str:
     return str(folder / QEMU)
 
 
+def is_there(folder: Path, say: Say) -> bool:
+    """Whether a QEMU was built there; one that is not as it was built is built again."""
+    try:
+        return cache.check(folder)
+    except cache.DamagedError as error:
+        say(f"emulator: {error}")
+        return False
+
+
 def key() -> str:
     """Content key, 16 hex digits: the code that builds it."""
-    return hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]
+    return hashlib.sha256(cache.VERSION + Path(__file__).read_bytes()).hexdigest()[:16]
 
 
 def build(folder: Path, say: Say) -> None:
@@ -94,8 +104,7 @@ def build(folder: Path, say: Say) -> None:
         compile_program(source, made, say)
         (work / "made").mkdir()
         (made / QEMU).rename(work / "made" / QEMU)
-        shutil.rmtree(folder, ignore_errors=True)
-        (work / "made").rename(folder)
+        cache.put(work / "made", folder)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     say(f"emulator: done in {time.monotonic() - begin:.0f} s")

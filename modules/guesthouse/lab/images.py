@@ -6,18 +6,17 @@ checkouts of a user; a folder appears there complete or not at all.
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import json
-import os
+import shlex
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from guesthouse import cache
+from guesthouse.errors import LabError
 from guesthouse.lab import disks
 from guesthouse.lab.recipe import SUITE, Recipe, load, mmdebstrap
 from guesthouse.lab.tools import follow
@@ -25,6 +24,7 @@ from guesthouse.lab.tools import follow
 Say = Callable[[str], None]
 
 HOST = "host"
+NEW_LAB = "`guesthouse lab down`, then `guesthouse lab up`"
 GUESTS = ("debian13", "small")
 HOST_DISK_GIB = 20
 # What mmdebstrap says while it works, in words for people.
@@ -58,14 +58,14 @@ class Image:
 
 def cache_folder() -> Path:
     """Where built images live (XDG Base Directory Specification)."""
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "guesthouse" / "images"
+    return cache.place() / "images"
 
 
 def build_key(recipe: Recipe) -> str:
     """The recipe's key; a change of the code that makes disks makes new images too."""
     here = Path(__file__)
-    return recipe.key(*(here.with_name(name).read_bytes() for name in ("disks.py", "recipe.py")))
+    code = [here.with_name(name).read_bytes() for name in ("disks.py", "recipe.py")]
+    return recipe.key(*code, cache.VERSION)
 
 
 def cached(name: str) -> Image | None:
@@ -82,20 +82,26 @@ def read(name: str, folder: Path) -> Image | None:
 
 
 def image(name: str, say: Say) -> Image:
-    """The image of that recipe, built now if it is not cached (one to three minutes)."""
+    """The image of that recipe, built now if it is not cached (one to three minutes).
+
+    One that is not as it was built is a LabError, and stays: disks of labs may lie on it.
+    """
     recipe = load(name)
     folder = cache_folder() / f"{name}-{build_key(recipe)}"
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with locked(folder.parent / f".{name}.lock"):
-        return read(name, folder) or build(recipe, folder, say)
+    cache.home()
+    folder.parent.mkdir(mode=0o700, exist_ok=True)
+    with cache.locked(folder.parent / f".{name}.lock"):
+        found = read(name, folder) if check(folder) else None
+        return found or build(recipe, folder, say)
 
 
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Two checkouts never build the same image at once."""
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+def check(folder: Path) -> bool:
+    """Whether an image, or an emulator, is there; LabError where it is not as it was built."""
+    try:
+        return cache.check(folder)
+    except cache.DamagedError as error:
+        hint = f"rm -r {shlex.quote(str(folder))}, {NEW_LAB}: it is built again"
+        raise LabError(*(replace(problem, hint=hint) for problem in error.problems)) from error
 
 
 def build(recipe: Recipe, folder: Path, say: Say) -> Image:
@@ -112,11 +118,10 @@ def build(recipe: Recipe, folder: Path, say: Say) -> Image:
         make_disk(recipe, work, made, folder.name.rpartition("-")[2])
         disk = made / f"{recipe.name}.qcow2"
         size_mib = round(disk.stat().st_size / disks.MIB)
-        sha256 = digest(disk)
+        sha256 = cache.digest(disk)
         facts = {"suite": SUITE, "sha256": sha256, "size_mib": size_mib}
         (made / "image.json").write_text(json.dumps(facts, indent=1) + "\n")
-        shutil.rmtree(folder, ignore_errors=True)
-        made.rename(folder)
+        cache.put(made, folder)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     say(f"image {recipe.name}: done in {time.monotonic() - start:.0f} s, {size_mib} MiB")
@@ -149,9 +154,3 @@ def make_disk(recipe: Recipe, work: Path, made: Path, key: str) -> None:
             (work / name).rename(made / name)
     else:
         disks.bootable(tar, work, key[:8], disk)
-
-
-def digest(path: Path) -> str:
-    """SHA-256 of a file, hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

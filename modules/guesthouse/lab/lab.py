@@ -41,6 +41,8 @@ def up(root: Path, say: Say, one_segment: bool | None = None) -> LabState:
             if record is None:
                 # First, and alone: the hosts boot while the guests' images are made.
                 record = new_record(folder, say, bool(one_segment))
+            else:
+                check_cached(record)
             guests = [pool.submit(images.image, name, say) for name in images.GUESTS]
             with ended_on_failure(folder, say) as started:
                 start_missing(folder, record, started, say)
@@ -113,6 +115,14 @@ def complete(folder: Folder, record: Record) -> bool:
     if list(record.images) != wanted or not folder.local_site.exists():
         return False
     return all(boot.answer(folder, record.hosts))
+
+
+def check_cached(record: Record) -> None:
+    """What a lab's hosts start from is as it was built; LabError where it is not."""
+    images.check(Path(record.host_image))
+    # The system's own QEMU has no folder.
+    if "/" in record.qemu:
+        images.check(Path(record.qemu).parent)
 
 
 def new_record(folder: Folder, say: Say, one_segment: bool) -> Record:

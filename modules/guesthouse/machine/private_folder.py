@@ -10,15 +10,14 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
-import shlex
 import shutil
-import stat
 import tempfile
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from guesthouse.errors import MachineError, Problem
+from guesthouse.errors import MachineError
+from guesthouse.own_folder import is_own, own
 
 # unix(7): 108 bytes with the closing zero. ssh(1) binds "/%C" (40 digits), a dot and 16 letters.
 LONGEST_FOLDER_BYTES = 107 - len("/") - 40 - len(".") - 16
@@ -34,45 +33,25 @@ def private_folder(name: str) -> Path:
         if len(os.fsencode(parent / name)) <= LONGEST_FOLDER_BYTES:
             # No home, a read-only one, a full disk: connections work without sharing.
             with contextlib.suppress(OSError):
-                return own(own(parent) / name)
-    return own(_scratch() / name)
+                return own(own(parent, MachineError) / name, MachineError)
+    return own(_scratch() / name, MachineError)
 
 
 def private_folders() -> Iterator[Path]:
     """All folders of this user that `private_folder` made, and those of earlier versions."""
     for parent in _parents():
-        yield from (path for path in parent.glob("*") if _is_own(path))
+        yield from (path for path in parent.glob("*") if is_own(path))
     for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        if _is_own(path):
+        if is_own(path):
             yield from (path, *path.glob("*/"))
-
-
-def own(folder: Path) -> Path:
-    """Makes the folder, or takes one of this user's; MachineError for any other."""
-    with contextlib.suppress(FileExistsError):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not _is_own(folder) or folder.stat().st_mode & 0o022:
-        hint = f"look what is in it, remove it and try again: rm -r {shlex.quote(str(folder))}"
-        what = "is not used: it is a link, no folder, somebody else's, or others can write into it"
-        raise MachineError(Problem(str(folder), what, hint=hint))
-    folder.chmod(0o700)
-    return folder
 
 
 def _parents() -> Iterator[Path]:
     runtime = Path(os.environ.get("XDG_RUNTIME_DIR", ""))
-    if runtime.is_absolute() and _is_own(runtime) and not runtime.stat().st_mode & 0o077:
+    if runtime.is_absolute() and is_own(runtime) and not runtime.stat().st_mode & 0o077:
         yield runtime / "guesthouse"
     state = Path(os.environ.get("XDG_STATE_HOME", ""))
     yield (state if state.is_absolute() else Path.home() / ".local/state") / "guesthouse"
-
-
-def _is_own(folder: Path) -> bool:
-    try:
-        status = folder.lstat()
-    except OSError:
-        return False
-    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
 
 
 @cache

@@ -21,7 +21,8 @@ from pathlib import Path
 from guesthouse import ssh_config
 from guesthouse.errors import MachineError, Problem, SetupError, UnreachableError
 from guesthouse.machine import bounded
-from guesthouse.machine.private_folder import own, private_folder
+from guesthouse.machine.private_folder import private_folder
+from guesthouse.own_folder import own
 
 # ssh(1) reserves 255 for its own failures: no connection, no login, wrong host key.
 SSH_FAILED = 255
@@ -130,7 +131,7 @@ class SshDirectory:
     def __init__(self, endpoints: Sequence[Endpoint], folder: Path | None = None) -> None:
         self.endpoints: Mapping[str, Endpoint] = {e.name: e for e in endpoints}
         digest = hashlib.sha256(repr(sorted(endpoints, key=lambda e: e.name)).encode()).hexdigest()
-        self.folder = own(folder) if folder else private_folder(digest[:12])
+        self.folder = own(folder, MachineError) if folder else private_folder(digest[:12])
         self.config = self.folder / "ssh_config"
         self.wrapper = self.folder / "ssh"
         self._write(list(endpoints))

@@ -7,13 +7,13 @@ it is read only when a guest has ``cloud_init.user_data``. The only file that kn
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from guesthouse import cache
 from guesthouse.errors import Problem
 from guesthouse.model import Site
 from guesthouse.model.shape import did_you_mean
@@ -29,7 +29,7 @@ from guesthouse.sitefile.nodes import (
 if TYPE_CHECKING:
     from jsonschema import ValidationError
 
-SCHEMA = "guesthouse/schemas/schema-cloud-config-v1.json"
+SCHEMA = "schema-cloud-config-v1.json"
 # YAML 1.2's core schema (https://yaml.org/spec/1.2.2/#103-core-schema), in decimal only: a file
 # mode as 0644 stays text, which is what cloud-init asks for.
 _KINDS: tuple[tuple[re.Pattern[str], Callable[[str], bool | int | float]], ...] = (
@@ -95,14 +95,16 @@ def problems(site: Site) -> Iterator[Problem]:
 
 def schema_file() -> Path:
     """Where scripts/schemas.sh puts the schema."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / SCHEMA
+    return cache.place() / "schemas" / SCHEMA
 
 
-@cache
+@lru_cache
 def _validator(file: Path) -> Any:
     # Here, since jsonschema takes a while to load and most sites have no cloud-config of their own.
     from jsonschema.validators import validator_for
 
+    if not cache.check(file.parent):
+        raise FileNotFoundError(file)
     schema = json.loads(file.read_bytes())
     return validator_for(schema)(schema)
 
@@ -110,6 +112,10 @@ def _validator(file: Path) -> Any:
 def _problems(path: tuple[str, ...], values: Mapping[str, Any]) -> Iterator[Problem]:
     try:
         validator = _validator(schema_file())
+    except cache.DamagedError as error:
+        what = f"can't be checked: {error}"
+        yield Problem(".".join(path), what, hint="make setup (it fetches the schema)", path=path)
+        return
     except (OSError, ValueError):
         what = "can't be checked, cloud-init's schema is missing"
         yield Problem(".".join(path), what, hint="make setup (it fetches the schema)", path=path)
