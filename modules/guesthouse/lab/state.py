@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from guesthouse import files
 from guesthouse.errors import LabError, Problem
 from guesthouse.lab.accelerator import QEMU
 from guesthouse.lab.host import LabHost
@@ -104,10 +105,10 @@ def parse(text: str) -> Record:
 def load(folder: Folder) -> Record | None:
     """The record of ``lab up``, None where there is none; raises LabError for any other text."""
     try:
-        return parse(folder.state.read_text())
+        return parse(files.read_text(folder.state, files.MIB))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+    except (files.Unreadable, ValueError, LookupError, TypeError, AttributeError):
         hint = "run: guesthouse lab down && guesthouse lab up"
         raise LabError(Problem(str(folder.state), "is not a record of a lab", hint=hint)) from None
 
