@@ -81,11 +81,13 @@ def _project(folder: Path) -> None:
     (folder / "stacks/Pulumi.one.yaml").write_text("config: {}\n")
 
 
+if os.geteuid() == 0:
+    del ODD["unreadable"]  # Root reads all.
+
+
 @pytest.mark.parametrize("reader", READERS)
 @pytest.mark.parametrize("odd", ODD)
 def test_an_odd_file_is_said_in_a_line(tmp_path: Path, reader: str, odd: str) -> None:
-    if odd == "unreadable" and os.geteuid() == 0:
-        pytest.skip("root reads all")
     _project(tmp_path)
     name, argv = READERS[reader]
     (tmp_path / name).unlink()
