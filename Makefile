@@ -30,7 +30,7 @@ test-fast: ## Linters, types and all tests that need no lab; five to ten minutes
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@scripts/s3.sh > /dev/null
-	@$(BIN)/pytest -q -n auto --ignore=tests/lab -m "not lab" \
+	@$(BIN)/pytest -q -n auto --ignore=tests/lab -m "not lab and not long" \
 		-o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true
 
 test-long: ## Every row of effects on the lab that is up; kill -9 at every machine call; hours
@@ -43,6 +43,7 @@ test-long: ## Every row of effects on the lab that is up; kill -9 at every machi
 	@$(BIN)/python tests/faults/lab.py
 	@$(BIN)/python tests/races
 	@$(BIN)/python tests/races/interrupts.py
+	@$(BIN)/pytest tests/provider -m long -s
 	@$(BIN)/pytest tests/lab -m long
 
 bench: ## Print ratios: deployment, preview, rendering, reading

@@ -177,3 +177,52 @@ def test_a_stack_moves_from_the_folder_into_a_bucket(bucket: Bucket, tmp_path: P
     assert (project.root / "stacks/Pulumi.test.yaml").read_text() == config
     assert run(project, "preview", "test", "--expect-no-changes")[0] == 0
     assert run(project, "destroy", "test", "--yes")[0] == 0
+
+
+CUT_OFF = {
+    "cut off": (False, "place 1: unexpected end of JSON input"),
+    "cut off below the server": (True, "checksum did not match"),
+}
+
+
+@pytest.mark.parametrize("how", CUT_OFF)
+def test_one_broken_state_in_a_bucket_does_not_block_others(
+    bucket: Bucket, tmp_path: Path, how: str
+) -> None:
+    project = project_on(bucket, tmp_path / "project")
+    other = project.root / "stacks/other.site.yaml"
+    other.write_text((project.root / "stacks/test.site.yaml").read_text())
+    project.of("other", "stack", "init")
+    assert run(project, "destroy", "other", "--yes")[0] == 0, (
+        "the control: whole, it is no obstacle"
+    )
+    broken = bucket.folder / "states/.pulumi/stacks/guesthouse/other.json"
+    whole = broken.read_bytes()
+    below, why = CUT_OFF[how]
+    if not below:
+        # An object of its own, without the checksum that the server made of the old one.
+        broken.unlink()
+    broken.write_bytes(whole[:30])
+
+    for argv in (["up", "--yes"], ["preview"], ["verify"], ["status"]):
+        code, out, err = run(project, argv[0], "test", *argv[1:])
+        assert code == 0, out + err
+    for argv in (["up", "--yes"], ["preview"], ["verify"], ["destroy", "--yes"]):
+        code, _out, err = run(project, argv[0], "other", *argv[1:])
+        told = re.sub(r"(?m)^SDK .*\n", "", err)
+        assert code == 7, err
+        assert told.startswith("error: stack other: its state cannot be read, got "), told
+        assert why in told and told.count("error:") == 1
+        assert "  hint: put back an earlier version of the object " in told
+
+    (backup, *_) = sorted((bucket.folder / "states/.pulumi/backups/guesthouse/other").iterdir())
+    broken.unlink()
+    shutil.copy(backup, broken)
+    assert run(project, "destroy", "other", "--yes")[0] == 0, "by the hint"
+
+
+def test_a_bucket_that_refuses_is_no_broken_state(bucket: Bucket, tmp_path: Path) -> None:
+    project = project_on(bucket, tmp_path / "project")
+    project.env["AWS_SECRET_ACCESS_KEY"] = "another"  # noqa: S105
+    code, _out, err = run(project, "up", "test", "--yes")
+    assert code == 7 and "SignatureDoesNotMatch" in err and "earlier version" not in err

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,10 @@ from guesthouse import files
 VERSIONS = (3, 4)
 # A site of 5,000 guests has a tenth of that.
 MAX_BYTES = 1024 * files.MIB
+# With PULUMI_DIY_BACKEND_GZIP the engine packs its files, and reads them by their first bytes.
+GZIP_MAGIC = b"\x1f\x8b"
+# A thousand guests need some 20 MiB; a few KiB can unpack to any size.
+MOST_UNPACKED_BYTES = 128 * 1024**2
 
 
 class Broken(Exception):
@@ -25,8 +30,8 @@ class Broken(Exception):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A state that was found whole. ``time`` is when the engine wrote it (RFC 3339, UTC), empty
-    for a stack that nothing was made of yet."""
+    """A state that was found whole. ``data`` is its JSON, unpacked; ``time`` is when the engine
+    wrote it (RFC 3339, UTC), empty for a stack that nothing was made of yet."""
 
     path: Path
     data: bytes
@@ -36,12 +41,7 @@ class Checkpoint:
 
 def read(path: Path, name: str) -> Checkpoint:
     """The state of the stack ``name`` (``organization/PROJECT/STACK``); raises Broken."""
-    try:
-        data = files.read_bytes(path, MAX_BYTES)
-    except FileNotFoundError:
-        raise Broken("is missing") from None
-    except files.Unreadable as error:
-        raise Broken(str(error)) from None
+    data = unpacked(path)
     try:
         content = json.loads(data)
     except (ValueError, RecursionError):
@@ -50,6 +50,31 @@ def read(path: Path, name: str) -> Checkpoint:
         return _verified(path, data, content, name)
     except (LookupError, TypeError, AttributeError):
         raise Broken("is not a state of the engine") from None
+
+
+def unpacked(path: Path) -> bytes:
+    """What a file of the engine holds, packed with gzip or not; raises Broken.
+
+    A packed one may hold ``MOST_UNPACKED_BYTES``; not much more is ever in memory.
+    """
+    try:
+        data = files.read_bytes(path, MAX_BYTES)
+    except FileNotFoundError:
+        raise Broken("is missing") from None
+    except files.Unreadable as error:
+        raise Broken(str(error)) from None
+    if not data.startswith(GZIP_MAGIC):
+        return data
+    unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    try:
+        content = unpacker.decompress(data, MOST_UNPACKED_BYTES + 1)
+    except zlib.error:
+        raise Broken(f"is no whole gzip file ({len(data)} bytes)") from None
+    if len(content) > MOST_UNPACKED_BYTES:
+        raise Broken(f"unpacks to more than {MOST_UNPACKED_BYTES // 1024**2} MiB")
+    if not unpacker.eof or unpacker.unused_data:
+        raise Broken(f"is no whole gzip file ({len(data)} bytes)")
+    return content
 
 
 def _verified(path: Path, data: bytes, content: Any, name: str) -> Checkpoint:

@@ -18,6 +18,7 @@ from guesthouse.errors import Problem, SetupError
 
 if TYPE_CHECKING:
     from guesthouse.cli.engine import Engine
+    from guesthouse.cli.state_files import StateFiles
     from guesthouse.placement import Plan
 
 PREVIEW_EXAMPLE = "Example: guesthouse preview lab --diff --report review"
@@ -208,21 +209,26 @@ def _run(
 
 def _kept(project: Project, stack: str, run: Callable[[], int]) -> int:
     """A run that writes the state in files: with room for it, and with a copy before and after."""
-    from guesthouse.cli.checkpoint import Broken
     from guesthouse.cli.state_files import StateFiles
 
     files = StateFiles(project, stack)
     files.require_room()
+    _copy(files)
+    code = run()
+    _copy(files)
+    return code
+
+
+def _copy(files: StateFiles) -> None:
+    from guesthouse.cli.checkpoint import Broken
+
     try:
         files.keep()
-        code = run()
-        files.keep()
     except (OSError, Broken) as error:
-        where = project.shown(files.copies)
+        where = files.project.shown(files.copies)
         hint = "make room on that disk; the copies there are as they were"
         problem = Problem(where, "the state cannot be copied", got=str(error), hint=hint)
         raise SetupError(problem) from None
-    return code
 
 
 def _exit(code: int) -> None:

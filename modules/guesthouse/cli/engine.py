@@ -24,6 +24,8 @@ from guesthouse.cli.leftovers import end_plugins
 from guesthouse.cli.project import Project
 from guesthouse.cli.state_files import StateFiles
 from guesthouse.cli.turns import STARTS, in_turn, refuse_if_locked
+from guesthouse.cli.unreadable import START as UNREADABLE
+from guesthouse.cli.unreadable import refuse_if_unreadable
 from guesthouse.display import visible, visible_json
 from guesthouse.errors import CODES_FILE, Problem, SetupError
 
@@ -46,6 +48,8 @@ def environment(project: Project, base: Mapping[str, str]) -> dict[str, str]:
         env.pop("PULUMI_BACKEND_URL", None)
     else:
         env["PULUMI_BACKEND_URL"] = f"file://{project.state}"
+        # No state that `guesthouse state` cannot read and copy.
+        env.pop("PULUMI_DIY_BACKEND_ZSTD", None)
     if project.passphrase.exists():
         env["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(project.passphrase)
         env.pop("PULUMI_CONFIG_PASSPHRASE", None)
@@ -115,6 +119,7 @@ class Engine:
         said = "".join(held)
         if code and not seen:
             refuse_if_locked(said)
+            self._refuse_if_unreadable(said, argv)
         sys.stderr.write(visible(said, colours=True))
         if seen:
             return INTERRUPTED
@@ -133,11 +138,16 @@ class Engine:
         )
         if result.returncode != 0:
             refuse_if_locked(result.stderr)
+            self._refuse_if_unreadable(result.stderr, argv)
             said = (result.stderr.strip() or result.stdout.strip())[-2000:]
             raise SetupError(
                 Problem(f"pulumi {' '.join(argv)}", f"failed with {result.returncode}", got=said)
             )
         return result.stdout
+
+    def _refuse_if_unreadable(self, said: str, argv: tuple[str, ...]) -> None:
+        if "-s" in argv[:-1]:
+            refuse_if_unreadable(said, self.project, argv[argv.index("-s") + 1])
 
     def knows(self, stack: str) -> bool:
         """Whether the engine has a state of the stack, however it is with others."""
@@ -193,7 +203,7 @@ def _relayed(process: subprocess.Popen[str], as_json: bool) -> Iterator[list[str
         _show(visible_json(line) if as_json else visible(line, colours=True), sys.stdout)
 
     def complain(line: str) -> None:
-        if held or any(start in line for start in STARTS):
+        if held or any(start in line for start in (*STARTS, UNREADABLE)):
             held.append(line)
         else:
             _show(visible(line, colours=True), sys.stderr)

@@ -9,7 +9,7 @@ import secrets
 from pathlib import Path
 
 from guesthouse import files
-from guesthouse.cli.checkpoint import MAX_BYTES
+from guesthouse.cli.checkpoint import MAX_BYTES, Broken, unpacked
 from guesthouse.cli.project import Project
 from guesthouse.errors import Problem, SetupError
 
@@ -40,10 +40,19 @@ def make(project: Project) -> None:
 def encrypted(project: Project) -> list[Path]:
     """Configurations and states of stacks whose secrets a passphrase encrypts."""
     configs = sorted(project.stacks.glob("Pulumi.?*.yaml"))
-    states = sorted((project.state / ".pulumi/stacks").rglob("*.json"))
+    stacks = project.state / ".pulumi/stacks"
+    states = sorted(path for end in ("json", "json.gz") for path in stacks.rglob(f"*.{end}"))
     return [file for file in configs if _IN_CONFIG.search(_text(file))] + [
-        file for file in states if _IN_STATE.search(_text(file))
+        file for file in states if _is_encrypted(file)
     ]
+
+
+def _is_encrypted(state: Path) -> bool:
+    """One that cannot be read counts: its secrets may be wanted back."""
+    try:
+        return bool(_IN_STATE.search(unpacked(state).decode("utf-8", errors="replace")))
+    except Broken:
+        return True
 
 
 def _text(file: Path) -> str:

@@ -23,7 +23,7 @@ def check(stack: Annotated[str, typer.Argument(help="One stack; else all.")] = "
     for name in names:
         try:
             state = StateFiles(project, name).current()
-        except SetupError as error:
+        except (SetupError, RefusedError) as error:
             broken += error.problems
             continue
         said = f"{state.resources} resources, {len(state.data)} bytes" if state else "no state"

@@ -16,8 +16,11 @@ from pathlib import Path
 
 from guesthouse.cli.checkpoint import Broken, Checkpoint, read
 from guesthouse.cli.project import Project
-from guesthouse.errors import Problem, SetupError
+from guesthouse.errors import Problem, RefusedError, SetupError
 
+# As the engine names its files, by how they are packed.
+PACKED = ("", ".gz", ".zst")
+READABLE = PACKED[:2]
 GENERATIONS = 5
 # The engine writes the state, the one before, a backup and the history of one run.
 LEAST_FREE_BYTES = 16 * 1024**2
@@ -31,20 +34,35 @@ class StateFiles:
         self.project, self.stack = project, stack
         self.name = f"organization/{project.name}/{stack}"
         self._base = project.state / ".pulumi"
-        self.file = self._base / "stacks" / project.name / f"{stack}.json"
+        self._folder = self._base / "stacks" / project.name
         self.copies = project.home / "state-copies" / project.name / stack
+
+    @property
+    def file(self) -> Path:
+        """The file that the engine reads: of those that are there, the last that was written."""
+        found = [path for path in self._variants() if _is_there(path)]
+        return max(reversed(found), key=_written_at, default=self._variants()[0])
 
     def current(self) -> Checkpoint | None:
         """The engine's state, None when there is none; raises SetupError when it is broken.
 
-        A missing one is broken when the last copy tells of resources.
+        A missing one is broken when the last copy tells of resources. Raises RefusedError for one
+        that is packed with zstd.
         """
-        if not self.file.exists() and not self.file.is_symlink():
+        file = self.file
+        if file.suffix == ".zst":
+            hint = (
+                "unset PULUMI_DIY_BACKEND_ZSTD, then: . ./env.sh && "
+                f"pulumi stack export -s {self.stack} | pulumi stack import -s {self.stack}"
+            )
+            what = "is packed with zstd, which is not read here"
+            raise RefusedError(Problem(self.project.shown(file), what, hint=hint))
+        if not _is_there(file):
             last = next(self._sound(self._copies()), None)
             if last is None or not last.resources:
                 return None
         try:
-            return read(self.file, self.name)
+            return read(file, self.name)
         except Broken as broken:
             raise SetupError(self.problem(broken)) from None
 
@@ -56,7 +74,8 @@ class StateFiles:
 
     def require_room(self) -> None:
         """Raises SetupError when the disk has too little free space for one run."""
-        size = self.file.stat().st_size if self.file.is_file() else 0
+        file = self.file
+        size = file.stat().st_size if file.is_file() else 0
         needed = LEAST_FREE_BYTES + STATES_PER_RUN * size
         free = shutil.disk_usage(self.project.state).free
         if free >= needed:
@@ -89,32 +108,41 @@ class StateFiles:
         backups = self._base / "backups" / self.project.name / self.stack
         paths = [
             *self._copies(),
-            self.file.with_name(f"{self.file.name}.bak"),
-            *sorted(history.glob("*.checkpoint.json"), reverse=True),
-            *sorted(backups.glob("*.json"), reverse=True),
+            *(path.with_name(f"{path.name}.bak") for path in self._variants()),
+            *_latest_first(history, "*.checkpoint.json"),
+            *_latest_first(backups, "*.json"),
         ]
         return max(self._sound(paths), key=lambda found: found.time, default=None)
 
     def aside(self) -> Path:
         """Where a broken state is kept."""
-        return self.copies / f"broken-{time.time_ns():020}.json"
+        packed = self.file.name.removeprefix(f"{self.stack}.json")
+        return self.copies / f"broken-{time.time_ns():020}.json{packed}"
 
     def restore(self, state: Checkpoint, aside: Path) -> None:
-        """Put ``state`` in place; what is there is kept as ``aside``. Raises OSError, Broken."""
+        """Put ``state`` in place, not packed; what is there is kept as ``aside`` and beside it.
+
+        The copies may be on another disk. Raises OSError, Broken.
+        """
         self.copies.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        temporary = _written(self.file.parent, state, self.name)
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        stem = aside.name.partition(".json")[0]
+        temporary = _written(self._folder, state, self.name)
         try:
-            if self.file.exists() or self.file.is_symlink():
-                self.file.replace(aside)
-            temporary.replace(self.file)
+            for path, packed in zip(self._variants(), PACKED, strict=True):
+                # The engine's checksum beside the old file is not that of the new one.
+                for end in ("", ".attrs"):
+                    old = path.with_name(f"{path.name}{end}")
+                    if _is_there(old):
+                        shutil.move(old, aside.with_name(f"{stem}.json{packed}{end}"))
+            temporary.replace(self._variants()[0])
         finally:
             temporary.unlink(missing_ok=True)
-        # The engine's checksum beside the old file is not that of the new one.
-        with suppress(FileNotFoundError):
-            attributes = self.file.with_name(f"{self.file.name}.attrs")
-            attributes.replace(aside.with_name(f"{aside.name}.attrs"))
-        _sync(self.file.parent)
+        _sync(self._folder)
+
+    def _variants(self) -> list[Path]:
+        """The names that the engine's file can have."""
+        return [self._folder / f"{self.stack}.json{packed}" for packed in PACKED]
 
     def _copies(self) -> list[Path]:
         """Our copies, the latest first."""
@@ -128,9 +156,11 @@ class StateFiles:
 
 def stacks(project: Project) -> list[str]:
     """The stacks that have a state or a copy of one, sorted."""
-    files = (project.state / ".pulumi" / "stacks" / project.name).glob("*.json")
+    folder = project.state / ".pulumi" / "stacks" / project.name
+    ends = [f".json{packed}" for packed in PACKED]
+    files = {path.name.removesuffix(end) for end in ends for path in folder.glob(f"*{end}")}
     copies = (project.home / "state-copies" / project.name).glob("*/")
-    return sorted({path.name.removesuffix(".json") for path in (*files, *copies)})
+    return sorted(files | {path.name for path in copies})
 
 
 def write(path: Path, state: Checkpoint, name: str) -> None:
@@ -157,6 +187,24 @@ def _written(folder: Path, state: Checkpoint, name: str) -> Path:
         temporary.unlink(missing_ok=True)
         raise
     return temporary
+
+
+def _is_there(path: Path) -> bool:
+    """A symbolic link to nowhere is there too."""
+    return path.exists() or path.is_symlink()
+
+
+def _written_at(path: Path) -> int:
+    """Nanoseconds; 0 when it just went."""
+    try:
+        return path.lstat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
+
+
+def _latest_first(folder: Path, pattern: str) -> list[Path]:
+    found = [path for packed in READABLE for path in folder.glob(f"{pattern}{packed}")]
+    return sorted(found, reverse=True)
 
 
 def _sync(folder: Path) -> None:
