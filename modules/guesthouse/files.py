@@ -32,7 +32,8 @@ def read_bytes(path: Path, at_most: int) -> bytes:
         if not stat.S_ISREG(mode):
             raise Unreadable(_KINDS[stat.S_IFMT(mode)])
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-            data = file.read(at_most + 1)
+            # A read makes room for all that it is asked for.
+            data = file.read(min(os.fstat(file.fileno()).st_size, at_most) + 1)
     except FileNotFoundError:
         raise
     except OSError as error:

@@ -12,21 +12,20 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from guesthouse.cli import passphrase
 from guesthouse.cli.leftovers import end_plugins
 from guesthouse.cli.project import Project
+from guesthouse.cli.relay import relayed
 from guesthouse.cli.state_files import StateFiles
-from guesthouse.cli.turns import STARTS, in_turn, refuse_if_locked
-from guesthouse.cli.unreadable import START as UNREADABLE
+from guesthouse.cli.turns import in_turn, refuse_if_locked
 from guesthouse.cli.unreadable import refuse_if_unreadable
-from guesthouse.display import visible, visible_json
+from guesthouse.display import visible
 from guesthouse.errors import CODES_FILE, Problem, SetupError
 
 # A shell's code for a program that Ctrl-C ended: 128 + SIGINT.
@@ -111,7 +110,7 @@ class Engine:
                 process_group=None if _is_on_terminal() else 0,
             )
             as_json = any(word in ("--json", "-j") for word in argv)
-            with _signals_for(process) as seen, _relayed(process, as_json) as held:
+            with _signals_for(process) as seen, relayed(process, as_json) as held:
                 code = _wait(process)
                 if seen or code < 0:
                     end_plugins(f"{CODES_FILE}={codes}".encode())
@@ -191,46 +190,6 @@ class Engine:
     def outputs(self, stack: str) -> dict[str, Any]:
         """The stack's outputs after its last `up`; empty before the first."""
         return self._outputs(stack) or {}
-
-
-@contextmanager
-def _relayed(process: subprocess.Popen[str], as_json: bool) -> Iterator[list[str]]:
-    """What the engine says goes to our own output, line by line; what its standard error ends with
-    is held back."""
-    held: list[str] = []
-
-    def say(line: str) -> None:
-        _show(visible_json(line) if as_json else visible(line, colours=True), sys.stdout)
-
-    def complain(line: str) -> None:
-        if held or any(start in line for start in (*STARTS, UNREADABLE)):
-            held.append(line)
-        else:
-            _show(visible(line, colours=True), sys.stderr)
-
-    def relay(stream: TextIO, tell: Callable[[str], None]) -> None:
-        with stream:
-            for line in stream:
-                tell(line)
-
-    threads = [
-        threading.Thread(target=relay, args=(stream, tell), daemon=True)
-        for stream, tell in ((process.stdout, say), (process.stderr, complain))
-        if stream is not None
-    ]
-    for thread in threads:
-        thread.start()
-    yield held
-    # Not for ever: something that the engine started may have kept an end.
-    for thread in threads:
-        thread.join(5)
-
-
-def _show(text: str, stream: TextIO) -> None:
-    # Who reads us may have gone; the engine ends its work all the same.
-    with suppress(BrokenPipeError):
-        stream.write(text)
-        stream.flush()
 
 
 def _wait(process: subprocess.Popen[str]) -> int:
