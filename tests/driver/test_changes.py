@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import libvirt
 import pytest
 from test_boots import inputs
 
@@ -57,6 +58,38 @@ def test_a_restart_is_refused_until_it_is_permitted(resource: GuestResource) -> 
     assert resource.diff(made, larger) == {}
     resource.delete(CALL, key, made)
     assert resource.read(key, made) is None
+
+
+def test_another_acceleration_is_a_restart_and_drift_is_seen(resource: GuestResource) -> None:
+    """libvirt's test driver takes the types of QEMU's domains too."""
+    document = str(with_memory(64, declared())["domain_xml"])
+
+    def values(kind: str, *allow: str) -> dict[str, Any]:
+        xml = document.replace('type="test"', f'type="{kind}"')
+        return declared(domain_xml=xml, allow=list(allow))
+
+    key, state = resource.create(CALL, values("kvm"))
+    told = resource.planned(CALL, state, values("qemu", "restart"))["changes"]
+    assert [(c["what"], c["old"], c["new"], c["effect"]) for c in told] == [
+        ("acceleration", "kvm", "tcg", "restart")
+    ]
+    with pytest.raises(RefusedError, match=r"acceleration kvm -> tcg \(restart\) is not allowed"):
+        resource.update(CALL, key, state, values("qemu"))
+    made = resource.update(CALL, key, state, values("qemu", "restart"))
+    seen = resource.read(key, made)
+    assert seen is not None and resource.diff(seen, values("qemu")) == {}
+    # Somebody's `virsh define`, with the guest off and on again.
+    found = resource.host(made).libvirt.lookupByUUIDString(key)
+    found.destroy()
+    stored = found.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE).replace("type='qemu'", "type='kvm'", 1)
+    found.connect().defineXML(stored)
+    found.create()
+    seen = resource.read(key, made)
+    assert seen is not None and list(resource.diff(seen, values("qemu"))) == ["domain_xml"]
+    made = resource.update(CALL, key, seen, values("qemu", "restart"))
+    seen = resource.read(key, made)
+    assert seen is not None and resource.diff(seen, values("qemu")) == {}
+    resource.delete(CALL, key, made)
 
 
 def test_a_guest_is_made_paused_or_stopped_and_brought_to_run(resource: GuestResource) -> None:

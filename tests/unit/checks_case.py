@@ -190,6 +190,7 @@ def _hypervisor(plan_: Plan, host: str, guests: list[GuestPlan]) -> HypervisorFa
 
 def _domain(plan_: Plan, guest: GuestPlan) -> DomainFact:
     config = Shape(
+        acceleration=plan_.hosts[guest.host].host.acceleration,
         vcpus=guest.vcpus,
         vcpus_max=guest.vcpus_max,
         memory_mib=guest.memory_mib,

@@ -29,10 +29,12 @@ GOOD = CapacityFact(
     apparmor=False,
     nics=frozenset({"eth1"}),
     machines=frozenset({"pc-q35-9.2"}),
+    domain_types=frozenset({"kvm", "qemu"}),
     free_bytes={"/srv/guests": 8 << 30, "/srv/old": 8 << 30},
     cards=CARDS,
 )
-H1 = "hosts.h1"
+H1, ACCELERATION = "hosts.h1", "hosts.h1.acceleration"
+OFFERS = "libvirt offers domains of this type"
 
 # Field, value, then of the one finding that fails: severity, path, what, seen, wanted.
 ROWS: tuple[tuple[str, Any, str, str, str, str, str], ...] = (
@@ -46,7 +48,16 @@ ROWS: tuple[tuple[str, Any, str, str, str, str, str], ...] = (
         "4096 MiB",
     ),
     ("arch", "aarch64", "error", H1, "host is x86-64", "aarch64", "x86_64"),
-    ("has_kvm", False, "error", H1, "/dev/kvm can be used", "no", "yes"),
+    ("has_kvm", False, "error", ACCELERATION, "/dev/kvm can be used", "no", "yes"),
+    (
+        "domain_types",
+        frozenset({"qemu"}),
+        "error",
+        ACCELERATION,
+        OFFERS,
+        "of type qemu",
+        "of type kvm",
+    ),
     ("qemu", "", "error", f"{H1}.packages", "QEMU is installed", "no", "yes"),
     (
         "libvirt_version",
@@ -157,11 +168,45 @@ def test_guests_that_do_not_fit_into_the_real_memory() -> None:
 def test_what_this_up_installs_counts_as_there() -> None:
     packages = ["libvirt-daemon-system", "qemu-system-x86"]
     plan = site_plan(hosts={"h1": {**SITE["hosts"]["h1"], "packages": packages}})
-    fact = dataclasses.replace(GOOD, has_libvirt=False, qemu="", libvirt_version="")
+    lack = {"has_libvirt": False, "qemu": "", "libvirt_version": "", "domain_types": frozenset()}
+    fact = dataclasses.replace(GOOD, **lack)
     findings = preflight(plan, {"h1": fact})
     assert green(findings)
     seen = {finding.what: finding.seen for finding in findings}
     assert seen["libvirt is installed"] == "no, this `up` installs it"
+
+
+QEMU_ONLY = {"has_kvm": False, "domain_types": frozenset({"qemu"})}
+
+
+@pytest.mark.parametrize(
+    ("acceleration", "lack", "what"),
+    [
+        ("kvm", {}, []),
+        ("kvm", QEMU_ONLY, ["/dev/kvm can be used"]),
+        # The device is there, and QEMU cannot use it.
+        ("kvm", {"domain_types": frozenset({"qemu"})}, [OFFERS]),
+        ("tcg", {}, []),
+        ("tcg", QEMU_ONLY, []),
+        ("tcg", {"domain_types": frozenset({"kvm"})}, [OFFERS]),
+        ("tcg", {"domain_types": frozenset()}, [OFFERS]),
+    ],
+)
+def test_a_host_that_cannot_run_guests_as_declared(
+    acceleration: str, lack: dict[str, Any], what: list[str]
+) -> None:
+    plan = site_plan(hosts={"h1": {**SITE["hosts"]["h1"], "acceleration": acceleration}})
+    found = failed(preflight(plan, {"h1": dataclasses.replace(GOOD, **lack)}))
+    assert [finding.what for finding in found] == what
+    for finding in found:
+        assert finding.path == ACCELERATION
+        # The way out is a word in the site file where that helps.
+        assert (f"{ACCELERATION}: tcg" in finding.remedy) is (acceleration == "kvm")
+
+
+def test_a_host_without_guests_needs_no_acceleration() -> None:
+    plan = site_plan(guests={})
+    assert failed(preflight(plan, {"h1": dataclasses.replace(GOOD, **QEMU_ONLY)})) == []
 
 
 def test_an_unreachable_host_is_one_finding() -> None:

@@ -24,7 +24,7 @@ LIBVIRT = (*H1, "hypervisor")
 DOMAIN = (*LIBVIRT, "domains", "web")
 LAN0, NAT0, OFF0, _ = (nic.mac for nic in PLAN.guests["web"].nics)
 OWN0 = PLAN.guests["db"].nics[0].mac
-IMAGE = PLAN.images[0].path
+IMAGE, ACC = PLAN.images[0].path, "acceleration"
 WEB_USERS, DB_USERS = (*WEB, "users"), (*DB, "users")
 
 HOST: tuple[Row, ...] = (
@@ -120,6 +120,15 @@ GUEST: tuple[Row, ...] = (
         "pc-q35-10.0",
     ),
     ("h1: guests.web.cpu", (*DOMAIN, "config", "cpu"), "host-passthrough"),
+    *(
+        (
+            f"h1: hosts.h1.acceleration of guest {name}",
+            (*LIBVIRT, "domains", name, side, ACC),
+            "tcg",
+        )
+        for name in ("web", "db")
+        for side in ("config", "live")
+    ),
     *(
         (f"h1: guests.web.disks.{name}", (*DOMAIN, "live", "disks", target), to)
         for name, target in (("root", "vda"), ("data", "vdb"))

@@ -77,6 +77,8 @@ def changes(old: str, new: str, room: Room | None = ROOM) -> list[str]:
             "memory 512 -> 2048 MiB (restart: it was started with at most 1024 MiB)",
         ),
         ('machine="q35"', 'machine="pc"', "machine q35 -> pc (restart)"),
+        ('type="kvm"', 'type="qemu"', "acceleration kvm -> tcg (restart)"),
+        ('type="kvm"', 'type="xen"', "acceleration kvm -> xen (restart)"),
         ('bridge="br0"', 'bridge="br9"', "NIC lan0 network br0 -> br9 (live)"),
         (
             'model type="virtio"',

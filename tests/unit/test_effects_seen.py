@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from test_effects import DOCUMENT, EXPANDED, changes
+from test_effects import DOCUMENT, EXPANDED, ROOM, changes
 
 from guesthouse.effects import (
     THERE,
@@ -93,6 +93,34 @@ def test_room_to_grow_that_only_runs_is_shown() -> None:
     assert changes(seen_document(DOCUMENT, EXPANDED, live), DOCUMENT) == [
         "memory_max 8192 MiB -> none (restart)"
     ]
+
+
+@pytest.mark.parametrize(
+    ("stored", "live", "said"),
+    [
+        ("kvm", "kvm", []),
+        ("qemu", "qemu", ["acceleration tcg -> kvm (restart)"]),
+        ("kvm", "qemu", ["acceleration tcg -> kvm (restart)"]),
+        # It runs as declared: only what is stored is put right.
+        ("qemu", "kvm", ["acceleration tcg -> kvm (none)"]),
+        ("qemu", None, ["acceleration tcg -> kvm (none)"]),
+    ],
+)
+def test_an_acceleration_that_somebody_changed_is_drift(
+    stored: str, live: str | None, said: list[str]
+) -> None:
+    def of(kind: str) -> str:
+        return EXPANDED.replace('type="kvm"', f'type="{kind}" id="7"')
+
+    running = None if live is None else of(live)
+    seen = seen_document(DOCUMENT, of(stored), running)
+    found = domain_changes(
+        seen,
+        DOCUMENT,
+        None if live is None else ROOM,
+        None if running is None else running_document(DOCUMENT, running),
+    )
+    assert [str(change) for change in found] == said
 
 
 def test_what_goes_needs_the_guest_off_but_for_a_disk() -> None:

@@ -114,6 +114,18 @@ def test_capacity() -> None:
     )
 
 
+# As libvirt 11.3 answers where a name that is no virsh says it: first with KVM, then without.
+@pytest.mark.parametrize("offered", [{"kvm", "qemu"}, {"qemu"}, set()])
+def test_what_libvirt_offers(tmp_path: Path, offered: set[str]) -> None:
+    virsh = tmp_path / "virsh"
+    lines = "\n".join(f'*" --virttype {kind} --arch x86_64 "*) exit 0;;' for kind in offered)
+    virsh.write_text(f'#!/bin/sh\ncase " $* " in\n{lines}\n*) echo error >&2; exit 1;; esac\n')
+    virsh.chmod(0o755)
+    question = capacity.capacity([], [])
+    command = f"PATH={tmp_path}:$PATH\n{question.command}"
+    assert question.parse(here(command)).domain_types == offered
+
+
 def test_capacity_of_this_machine(tmp_path: Path) -> None:
     free = os.statvfs(tmp_path).f_bavail * os.statvfs(tmp_path).f_frsize
     asked = str(tmp_path / "not" / "yet there")

@@ -18,6 +18,7 @@ from guesthouse.facts.storage import PoolFact
 RECORDED = (Path(__file__).parent / "recorded_facts" / "virsh.txt").read_text()
 SIZES = ("vcpus", "vcpus_max", "memory_mib", "memory_max_mib")
 CONFIG = Shape(
+    acceleration="kvm",
     vcpus=1,
     vcpus_max=2,
     memory_mib=64,
@@ -86,6 +87,8 @@ def test_our_own_documents_are_read_as_planned(case: str) -> None:
         for key in (*SIZES, "machine", "cpu", "firmware", "on_crash", "panic_device"):
             assert getattr(seen, key) == getattr(plan, key)
         assert (seen.description, seen.watchdog) == (plan.description, plan.watchdog)
+        host = cases.site_plan(case).hosts[plan.host]
+        assert seen.acceleration == (host.host.acceleration if host.has_ssh else "test")
         assert seen.cpu_shares == plan.cpu_shares
         assert seen.cpu_limit_percent == plan.cpu_limit_percent
         disks = {

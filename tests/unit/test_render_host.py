@@ -18,7 +18,7 @@ ADDRESS = {"address": "h1", "host_keys": ["ssh-ed25519 AAAA"]}
 
 def document(**fields: Any) -> HostDocument:
     """The document of a host with these fields."""
-    return host_document(HostPlan("h1", Host.model_validate(ADDRESS | fields), ()))
+    return host_document(HostPlan("h1", Host.model_validate(ADDRESS | fields), "kvm", ()))
 
 
 def sections(text: str) -> dict[str, dict[str, str]]:

@@ -88,6 +88,23 @@ CASES: list[tuple[dict[str, Any], list[str]]] = [
         ["guests.a.disks.root.image: unknown image, got 'zz', allowed 'i'"],
     ),
     (
+        {"hosts__h1__acceleration": "tcg", "guests__a__cpu": "host-passthrough"},
+        [
+            "guests.a.cpu: host 'h1' emulates the processor (acceleration: tcg), got "
+            "'host-passthrough', allowed 'host-model', 'maximum'\n"
+            "  hint: none named is 'maximum' there"
+        ],
+    ),
+    ({"hosts__h1__acceleration": "tcg", "guests__b__cpu": "host-passthrough"}, []),
+    ({"hosts__h1__acceleration": "tcg", "guests__a__cpu": "host-model"}, []),
+    (
+        {"hosts__mem__acceleration": "tcg"},
+        [
+            "hosts.mem.acceleration: a host of libvirt's test driver runs no guests, got 'tcg', "
+            "allowed 'kvm'\n  hint: take 'acceleration' or 'libvirt_uri' away"
+        ],
+    ),
+    (
         {"guests__a__disks__root__allocation": "full"},
         [
             "guests.a.disks.root.allocation: a disk with an image is thin, got 'full', "

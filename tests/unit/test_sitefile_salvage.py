@@ -121,9 +121,9 @@ SLIPS: list[tuple[str, str, str]] = [
     ),
 ]
 HOST_KEYS = (
-    "'address', 'boots_at_once', 'bridges', 'files', 'host_keys', 'identity_file', "
-    "'libvirt_uri', 'maintenance', 'memory_mib', 'packages', 'physical_functions', "
-    "'port', 'services', 'user', 'vcpus'"
+    "'acceleration', 'address', 'boots_at_once', 'bridges', 'files', 'host_keys', "
+    "'identity_file', 'libvirt_uri', 'maintenance', 'memory_mib', 'packages', "
+    "'physical_functions', 'port', 'services', 'user', 'vcpus'"
 )
 # One slip each that much else refers to.
 ROOTS: list[tuple[str, str, str]] = [

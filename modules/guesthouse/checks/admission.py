@@ -49,6 +49,7 @@ def _fact(answer: Mapping[str, Any]) -> CapacityFact | str:
             "vcpus": int(answer["vcpus"]),
             "nics": frozenset(answer["nics"]),
             "machines": frozenset(answer["machines"]),
+            "domain_types": frozenset(answer["domain_types"]),
             "cards": tuple(from_plain(_whole(card)) for card in answer["cards"]),
             "free_bytes": {path: int(size) for path, size in answer["free_bytes"].items()},
         }

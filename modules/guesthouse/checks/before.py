@@ -90,15 +90,7 @@ def _hypervisor(item: HostPlan, fact: CapacityFact) -> Iterator[Row]:
         "x86_64",
         "use another host",
     )
-    remedy = "switch virtualisation on in the firmware and load kvm_intel or kvm_amd"
-    yield Row(
-        base,
-        "/dev/kvm can be used",
-        fact.has_kvm,
-        "yes" if fact.has_kvm else "no",
-        "yes",
-        remedy,
-    )
+    yield from _acceleration(item, fact)
     yield _software(item, packages, "libvirt is installed", fact.has_libvirt, LIBVIRT)
     yield _software(item, packages, "QEMU is installed", bool(fact.qemu), QEMU)
     if fact.has_libvirt:
@@ -106,6 +98,24 @@ def _hypervisor(item: HostPlan, fact: CapacityFact) -> Iterator[Row]:
         remedy = "look at it: systemctl status libvirtd.service"
         ok = bool(fact.libvirt_version)
         yield Row(base, "libvirt answers", ok, seen, "it answers", remedy)
+
+
+def _acceleration(item: HostPlan, fact: CapacityFact) -> Iterator[Row]:
+    """One row for one lack: without the device libvirt has nothing to offer."""
+    path, wanted = f"hosts.{item.name}.acceleration", item.domain_type
+    remedy = f"install an emulator of x86-64 ({QEMU[0]})"
+    if wanted == "kvm":
+        remedy = (
+            "switch virtualisation on in the firmware and load kvm_intel or kvm_amd; "
+            f"or say {path}: tcg, which needs neither and is many times slower"
+        )
+        seen = "yes" if fact.has_kvm else "no"
+        yield Row(path, "/dev/kvm can be used", fact.has_kvm, seen, "yes", remedy)
+    # What this `up` installs has not been asked yet.
+    if fact.qemu and fact.libvirt_version and (fact.has_kvm or wanted != "kvm"):
+        seen = f"of type {', '.join(sorted(fact.domain_types)) or 'none'}"
+        ok, what = wanted in fact.domain_types, "libvirt offers domains of this type"
+        yield Row(path, what, ok, seen, f"of type {wanted}", remedy)
 
 
 def _machines(plan: Plan, item: HostPlan, fact: CapacityFact) -> Iterator[Row]:

@@ -6,6 +6,7 @@ difference too.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -55,6 +56,7 @@ def checks(plan: Plan, guest: GuestPlan) -> Iterator[Check]:
     )
     look = partial(_attribute, guest, guest.autostart, "autostart")
     yield ground.check("autostart", "guest starts with its host", guest.autostart, look)
+    yield _acceleration(plan, ground, guest)
     yield from _sizes(ground, guest)
     yield from limits.of_guest(ground, guest)
     for disk in guest.disks:
@@ -72,6 +74,15 @@ def checks(plan: Plan, guest: GuestPlan) -> Iterator[Check]:
             aspect="seed",
         )
     yield from _nothing_else(ground, guest)
+
+
+def _acceleration(plan: Plan, ground: Ground, guest: GuestPlan) -> Check:
+    """Declared of the host, and true of each of its guests or not."""
+    wanted = plan.hosts[guest.host].host.acceleration
+    of_host = dataclasses.replace(ground, base=f"hosts.{guest.host}")
+    look = partial(both, guest, lambda shape: shape.acceleration, wanted)
+    what = f"guest {guest.name} has its host's acceleration"
+    return of_host.check("acceleration", what, wanted, look, aspect=f"of guest {guest.name}")
 
 
 def _there(guest: GuestPlan, facts: SiteFacts) -> Seen:

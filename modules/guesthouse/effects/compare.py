@@ -42,10 +42,11 @@ def domain_changes(
     now. ``running`` is the running part alone: what it has already needs only to be stored.
     ``names`` are names of devices by MAC address, in the user's words.
     """
-    before = units(parse(old))
-    after = _by_known_key(before, units(parse(new)))
-    live = None if running is None else units(parse(running))
-    found: dict[tuple[Key, str], _Found] = {}
+    roots = parse(old), parse(new), None if running is None else parse(running)
+    before = units(roots[0])
+    after = _by_known_key(before, units(roots[1]))
+    live = None if roots[2] is None else units(roots[2])
+    found = {(item.key, item.path): item for item in _attributes(*roots)}
     # A device at another place goes before it comes.
     gone = [key for key in before if key not in after and kind(key) == "hostdev"]
     for key in dict.fromkeys([*gone, *after, *before]):
@@ -108,6 +109,16 @@ def _unit(
                 plain = "cpu/numa/cell"
             same = live is not None and now.get(leaf, "") == is_
             yield _Found(key, path, row(plain), was, is_, same)
+
+
+def _attributes(old: Element, new: Element, running: Element | None) -> Iterator[_Found]:
+    """What the domain itself says, beside its parts: its type."""
+    for name in dict.fromkeys([*new.attrib, *old.attrib]):
+        was, is_ = old.get(name, ""), new.get(name, "")
+        if was != is_:
+            path = f"@{name}"
+            same = running is not None and running.get(name, "") == is_
+            yield _Found((path,), path, row(path), was, is_, same)
 
 
 def _there(element: Element | None) -> str:

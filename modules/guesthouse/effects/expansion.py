@@ -15,8 +15,6 @@ _ANY = (
     "*/alias*",
     "*/address*",
     "metadata*",  # other tools' notes
-    "@id",
-    "@type",
     "resource*",
     "seclabel*",
     "vcpus*",

@@ -89,6 +89,7 @@ def _as_declared(disk: Element, declared: Element) -> None:
 
 def _project(wanted: Element, actual: Element) -> Element:
     result = copy.deepcopy(wanted)
+    _take_own(result, actual)
     actual_units, declared = units(actual), units(wanted)
     for key, element in units(result).items():
         found = actual_units.get(key)
@@ -100,6 +101,12 @@ def _project(wanted: Element, actual: Element) -> Element:
         if key not in declared and not own(kind(key)):
             _notice(result.find("devices") if key[0] == "devices" else result, element, kind(key))
     return result
+
+
+def _take_own(result: Element, actual: Element) -> None:
+    """What the domain says itself, beside its parts: its type. An id is of one run only."""
+    for name in result.attrib:
+        result.set(name, actual.get(name, ""))
 
 
 def _take_values(element: Element, actual: Element, path: str) -> None:
@@ -184,6 +191,8 @@ def _same(name: str, attribute: str, wanted: str, found: str) -> bool:
 def _overlay(wanted: Element, result: Element, running: Element) -> None:
     """Put the running values into ``result`` where they are not as declared."""
     declared, persistent, live = units(wanted), units(result), units(running)
+    if dict(running.attrib) != dict(wanted.attrib):
+        _take_own(result, running)
     for key, element in live.items():
         if not _is_live(key) or (key in declared and _text(element) == _text(declared[key])):
             continue

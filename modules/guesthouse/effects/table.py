@@ -12,21 +12,25 @@ from fnmatch import fnmatchcase
 from functools import cache
 
 from guesthouse.effects.change import Effect
+from guesthouse.model import DOMAIN_TYPES
 
 
 @dataclass(frozen=True)
 class Row:
     """``pattern`` is a path (``vcpu@current``, ``disk/iotune/*``, ``+interface``), ``what`` its
-    name for people; rows with the same name in one unit are one change. Empty: the path itself."""
+    name for people; rows with the same name in one unit are one change. Empty: the path itself.
+    ``names`` are the user's words for single values."""
 
     pattern: str
     effect: Effect
     what: str = ""
     per: int = 0
     unit: str = ""
+    names: tuple[tuple[str, str], ...] = ()
 
     def words(self, value: str) -> str:
-        """A value of the document in the user's unit, of which one is ``per``."""
+        """A value of the document in the user's word or unit, of which one is ``per``."""
+        value = dict(self.names).get(value, value)
         if not self.per or not value.lstrip("-").isdigit():
             return value
         whole, rest = divmod(int(value), self.per)
@@ -34,6 +38,7 @@ class Row:
 
 
 _NONE, _LIVE, _RESTART = Effect.NONE, Effect.LIVE_PERSIST, Effect.RESTART
+_ACCELERATIONS = tuple((kind, name) for name, kind in DOMAIN_TYPES.items())
 
 TABLE = (
     # Identity: another name or UUID is another guest.
@@ -80,7 +85,7 @@ TABLE = (
     Row("on_reboot", _LIVE),
     Row("on_crash", _LIVE),
     # The machine itself.
-    Row("@type", _RESTART, "hypervisor"),
+    Row("@type", _RESTART, "acceleration", names=_ACCELERATIONS),
     Row("os/type@machine", _RESTART, "machine"),
     Row("os@firmware", _RESTART, "firmware"),
     Row("os*", _RESTART),

@@ -1,9 +1,9 @@
 """A domain document in units: the pieces that are compared, named and changed as wholes.
 
-A unit is a direct child of ``<domain>`` or of ``<devices>``, or an attribute of ``<domain>``. Its
-key says which one it is on both sides: a disk by its serial (our name for it), else by its target,
-an interface by its MAC, a device of the host by its place there and our name for it, the rest by
-tag and order.
+A unit is a direct child of ``<domain>`` or of ``<devices>``; what ``<domain>`` itself says is in
+none. Its key says which one it is on both sides: a disk by its serial (our name for it), else by
+its target, an interface by its MAC, a device of the host by its place there and our name for it,
+the rest by tag and order.
 """
 
 from __future__ import annotations

@@ -19,7 +19,8 @@ class CapacityFact:
     libvirt does not answer on ``qemu:///system``; ``qemu`` is the emulator's path or empty.
     ``networkd`` and ``apparmor``: running, and enabled in the kernel. ``network_manager``: the
     other one, NetworkManager, is running. ``machines`` are those of the asked machine types that
-    the emulator has. ``cards`` are asked for on their own.
+    the emulator has, ``domain_types`` those of kvm and qemu that libvirt offers with it: none where
+    libvirt does not answer. ``cards`` are asked for on their own.
     """
 
     memory_total_mib: int
@@ -36,6 +37,7 @@ class CapacityFact:
     free_bytes: Mapping[str, int]
     network_manager: bool = False
     machines: frozenset[str] = frozenset()
+    domain_types: frozenset[str] = frozenset()
     cards: tuple[CardFact, ...] = ()
 
 
@@ -61,6 +63,10 @@ if command -v virsh >/dev/null; then
   echo "virsh yes"
   echo "libvirt $(virsh -c qemu:///system version --daemon 2>/dev/null \\
     | sed -n 's/^Running against daemon: //p')"
+  for t in kvm qemu; do
+    if virsh -c qemu:///system domcapabilities --virttype "$t" --arch x86_64 --machine q35 \\
+      >/dev/null 2>&1; then echo "domain_type $t"; fi
+  done
 fi
 PATH=$PATH:/usr/libexec
 emulator=$(command -v qemu-system-x86_64 || command -v qemu-kvm || command -v kvm)
@@ -137,5 +143,6 @@ def _fact(
         apparmor=last.get("apparmor") == "Y",
         nics=frozenset(lines.get("nic", [])),
         machines=frozenset(lines.get("machine", [])),
+        domain_types=frozenset(lines.get("domain_type", [])),
         free_bytes={paths[int(words[0])]: int(words[4]) * 1024 for words in free},
     )

@@ -12,9 +12,12 @@ from lxml import etree
 
 from guesthouse.facts import virsh
 from guesthouse.facts.sriov import pci_of
+from guesthouse.model import DOMAIN_TYPES
 
 _UNITS = {"b": 1, "bytes": 1, "k": 1024, "kib": 1024, "m": 1024**2, "mib": 1024**2}
 _UNITS |= {"g": 1024**3, "gib": 1024**3, "t": 1024**4, "tib": 1024**4}
+# A site file's word for each type of domain.
+_ACCELERATIONS = {kind: name for name, kind in DOMAIN_TYPES.items()}
 
 
 @dataclass(frozen=True)
@@ -53,10 +56,12 @@ class DomainNic:
 
 @dataclass(frozen=True)
 class Shape:
-    """One XML description. Memory in MiB; disks by target (vda), NICs by MAC in lower case;
+    """One XML description. ``acceleration`` is kvm or tcg, else libvirt's type of domain. Memory in
+    MiB; disks by target (vda), NICs by MAC in lower case;
     ``watchdog`` is its action, empty without one; ``devices`` of the host are by our name for them,
     else by their place: a PCI address or a mediated device's UUID."""
 
+    acceleration: str
     vcpus: int
     vcpus_max: int
     memory_mib: int
@@ -131,8 +136,9 @@ def shape(root: etree._Element) -> Shape:
     boot = _mib(root.find("memory"))
     current = root.find("currentMemory")
     most = root.find("maxMemory")
-    cpu = root.find("cpu")
+    cpu, kind = root.find("cpu"), root.get("type") or ""
     return Shape(
+        acceleration=_ACCELERATIONS.get(kind, kind),
         vcpus=int(vcpu.get("current") or count) if vcpu is not None else 1,
         vcpus_max=count,
         memory_mib=boot if current is None else _mib(current),

@@ -6,7 +6,7 @@ that lists every problem at once. May import: errors. The third-party name here 
 
 from guesthouse.model.device import MdevPlace
 from guesthouse.model.guest import CloudInit, Disk, Guest, Nic, SecretName, SshKey, User
-from guesthouse.model.host import Bridge, File, Host, Service
+from guesthouse.model.host import DOMAIN_TYPES, Bridge, File, Host, Service
 from guesthouse.model.network import BridgeNetwork, DhcpRange, Network, SriovNetwork, VirtualNetwork
 from guesthouse.model.order import start_order
 from guesthouse.model.physical_function import FixedVf, PhysicalFunction, VfDefaults
@@ -14,6 +14,7 @@ from guesthouse.model.site import Site, parse_site
 from guesthouse.model.storage import Image, Pool
 
 __all__ = [
+    "DOMAIN_TYPES",
     "Bridge",
     "BridgeNetwork",
     "CloudInit",

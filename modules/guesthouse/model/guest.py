@@ -139,13 +139,14 @@ class Guest(Model):
     ``memory_max_mib`` are the room it has to grow while it runs. ``machine`` is QEMU's machine
     type: ``q35`` is the newest that the host had when the guest was made, and the guest keeps that
     version; a version (``pc-q35-9.2``) is the same on all hosts, and to change to one is a restart
-    even where the guest has it already. ``timeout_s`` is the time (seconds) it may take to answer
-    after it was made or restarted: until one can log in (its sshd listens, cloud-init's config
-    stage is over), or without a login until a first sign of life; ``shutdown_timeout_s`` is the
-    time it may take to end when a permitted change needs a restart. ``power`` is enforced: a guest
-    that is to be stopped is shut down (which needs the permission to restart), one that is to run
-    is started, once the guests that it names in ``start_after`` are as declared. Disks that a
-    permitted change takes away are kept aside for ``keep_aside_days``.
+    even where the guest has it already. ``cpu`` is libvirt's CPU mode; none named: ``host-model``,
+    on a host with ``acceleration: tcg`` ``maximum``, all that QEMU emulates. ``timeout_s`` is the
+    time (seconds) it may take to answer after it was made or restarted: until one can log in (its
+    sshd listens, cloud-init's config stage is over), or without a login until a first sign of life;
+    ``shutdown_timeout_s`` is the time it may take to end when a permitted change needs a restart.
+    ``power`` is enforced: a guest that is to be stopped is shut down (which needs the permission to
+    restart), one that is to run is started, once the guests that it names in ``start_after`` are as
+    declared. Disks that a permitted change takes away are kept aside for ``keep_aside_days``.
 
     ``devices`` are portable names of the site's devices: it gets what its host has under them
     (https://libvirt.org/formatdomain.html#host-device-assignment).
@@ -164,7 +165,7 @@ class Guest(Model):
     cpu_shares: Annotated[int, Field(ge=1, le=10_000)] | None = None
     cpu_limit_percent: Annotated[int, Field(ge=1, le=100_000)] | None = None
     machine: MachineType = "q35"
-    cpu: Literal["host-model", "host-passthrough", "maximum"] = "host-model"
+    cpu: Literal["host-model", "host-passthrough", "maximum"] | None = None
     firmware: Literal["bios", "uefi"] = "bios"
     power: Literal["running", "stopped", "paused"] = "running"
     autostart: bool = True

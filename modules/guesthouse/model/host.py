@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import zlib
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -27,6 +28,11 @@ from guesthouse.model.values import (
     VcpuCount,
     VlanId,
 )
+
+# Who runs the instructions of a host's guests: its processor (KVM), or QEMU in software (TCG).
+Acceleration = Literal["kvm", "tcg"]
+# libvirt's word for it (https://libvirt.org/formatdomain.html#element-and-attribute-overview).
+DOMAIN_TYPES: Mapping[Acceleration, str] = {"kvm": "kvm", "tcg": "qemu"}
 
 
 class Bridge(Model):
@@ -75,6 +81,8 @@ class Host(Model):
     ``host_keys`` are the only ssh host keys accepted (``ssh-ed25519 AAAA...``).
     So many guests as ``boots_at_once`` boot side by side, the others wait: a slow host is through
     sooner when it boots few at a time.
+    ``acceleration`` is how its guests run: ``kvm`` needs hardware virtualisation, ``tcg`` is QEMU's
+    emulation, many times slower, for a host without it; to change it is a restart of each guest.
     A ``libvirt_uri`` of libvirt's test driver makes a host of pure memory, without ssh.
     """
 
@@ -89,6 +97,7 @@ class Host(Model):
     memory_mib: MemoryMib | None = None
     vcpus: VcpuCount | None = None
     boots_at_once: BootCount = 4
+    acceleration: Acceleration = "kvm"
     maintenance: bool = False
     packages: tuple[PackageName, ...] = ()
     services: dict[UnitName, Service] = Field(default_factory=dict)

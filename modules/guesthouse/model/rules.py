@@ -12,8 +12,17 @@ from collections.abc import Collection, Iterator, Mapping
 from fnmatch import fnmatchcase
 
 from guesthouse.errors import Problem
-from guesthouse.model import addresses, device_rules, first_boot, order, own_files, sriov_rules
-from guesthouse.model.guest import Disk, Guest
+from guesthouse.model import (
+    acceleration,
+    addresses,
+    device_rules,
+    disk_rules,
+    first_boot,
+    order,
+    own_files,
+    sriov_rules,
+)
+from guesthouse.model.guest import Guest
 from guesthouse.model.host import Host
 from guesthouse.model.network import BridgeNetwork, Network, SriovNetwork
 from guesthouse.model.problems import Path, problem, quoted, ruled
@@ -49,6 +58,7 @@ def problems(site: Site, known: Mapping[str, Collection[str]] | None = None) -> 
         *ruled("network", _networks(site, names["hosts"], hosts_whole)),
         *ruled("sriov", sriov_rules.network_problems(site, hosts_whole)),
         *ruled("guest", _guests(site, names, reach)),
+        *ruled("guest", acceleration.problems(site)),
         *ruled("device", device_rules.problems(site, names["hosts"].check, names["devices"].check)),
         *ruled("start-order", order.problems(site, names["guests"].check)),
         *ruled("address", addresses.problems(site, reach)),
@@ -179,7 +189,8 @@ def _guests(site: Site, names: Mapping[str, _Names], reach: Reach) -> Iterator[P
         yield from names["hosts"].check((*path, "host"), guest.host)
         yield from _serial_log(path, site, guest)
         yield from _room_to_grow(path, guest)
-        yield from _disks(path, site, guest, names)
+        known = names["pools"].check, names["images"].check
+        yield from disk_rules.problems(site, name, *known)
         for nic_name, nic in guest.nics.items():
             here = (*path, "nics", nic_name, "network")
             yield from names["networks"].check(here, nic.network)
@@ -219,32 +230,3 @@ def _room_to_grow(path: Path, guest: Guest) -> Iterator[Problem]:
         if most is not None and most < least:
             largest = "vcpus_max" if field == "vcpus" else "memory_max_mib"
             yield problem((*path, largest), f"is less than '{field}'", most, f"at least {least}")
-
-
-def _disk_policy(here: Path, disk: Disk) -> Iterator[Problem]:
-    if disk.allocation == "full" and disk.image is not None:
-        hint = "a disk that starts from an image grows as it is written to"
-        yield problem((*here, "allocation"), "a disk with an image is thin", "full", "'thin'", hint)
-    if disk.io == "native" and disk.cache not in ("none", "directsync"):
-        hint = "QEMU's native I/O goes past the host's page cache"
-        what = "does not go with io: native"
-        got = disk.cache or "none named"
-        yield problem((*here, "cache"), what, got, "'none', 'directsync'", hint)
-
-
-def _disks(path: Path, site: Site, guest: Guest, names: Mapping[str, _Names]) -> Iterator[Problem]:
-    for disk_name, disk in guest.disks.items():
-        here = (*path, "disks", disk_name)
-        yield from names["pools"].check((*here, "pool"), disk.pool)
-        if disk.image is not None:
-            yield from names["images"].check((*here, "image"), disk.image)
-        yield from _disk_policy(here, disk)
-        pool = site.pools.get(disk.pool)
-        if pool and guest.host in site.hosts and guest.host not in pool.hosts:
-            allowed = quoted([n for n, p in site.pools.items() if guest.host in p.hosts])
-            hint = f"add '{guest.host}' to pools.{disk.pool}.hosts"
-            what = f"the pool is not on host '{guest.host}'"
-            yield problem((*here, "pool"), what, disk.pool, allowed, hint)
-    if all(disk.image is None for disk in guest.disks.values()):
-        hint = f"name one: guests.{path[1]}.disks.{next(iter(guest.disks))}.image"
-        yield problem((*path, "disks"), "no disk has an image to boot from", hint=hint)

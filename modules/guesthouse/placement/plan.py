@@ -15,10 +15,11 @@ from guesthouse.placement.identity import Identity
 
 @dataclass(frozen=True)
 class HostPlan:
-    """A host by name, with its model. ``allow`` is what the site lets changes on it cost."""
+    """A host; ``domain_type`` is libvirt's of its guests, ``allow`` what changes on it may cost."""
 
     name: str
     host: Host
+    domain_type: str
     allow: tuple[str, ...]
 
     @property

@@ -8,9 +8,11 @@ from hashlib import sha256
 
 from guesthouse.errors import SiteError
 from guesthouse.model import (
+    DOMAIN_TYPES,
     BridgeNetwork,
     Disk,
     Guest,
+    Host,
     MdevPlace,
     Nic,
     Site,
@@ -45,7 +47,7 @@ def plan(site: Site, project: str, stack: str) -> Plan:
     return Plan(
         identity=identity,
         hosts={
-            name: HostPlan(name, host, networks.may_lose_link(site, ()))
+            name: HostPlan(name, host, _domain_type(host), networks.may_lose_link(site, ()))
             for name, host in site.hosts.items()
         },
         pools=tuple(_pools(site, identity)),
@@ -56,6 +58,10 @@ def plan(site: Site, project: str, stack: str) -> Plan:
             name: _guest(site, identity, name, guest, images) for name, guest in site.guests.items()
         },
     )
+
+
+def _domain_type(host: Host) -> str:
+    return "test" if host.libvirt_uri else DOMAIN_TYPES[host.acceleration]
 
 
 def _pools(site: Site, identity: Identity) -> Iterator[PoolPlan]:
@@ -103,7 +109,7 @@ def _distinct_serial(name: str) -> str:
 
 
 def _guest(site: Site, identity: Identity, name: str, guest: Guest, images: Images) -> GuestPlan:
-    disks = tuple(_disks(site, name, guest, images))
+    disks, host = tuple(_disks(site, name, guest, images)), site.hosts[guest.host]
     # The seed lies beside the boot disk, since both move together.
     seed_volume = f"{name}.seed.iso"
     return GuestPlan(
@@ -111,7 +117,7 @@ def _guest(site: Site, identity: Identity, name: str, guest: Guest, images: Imag
         uuid=identity.uuid("guest", name),
         identity=identity,
         host=guest.host,
-        domain_type="test" if site.hosts[guest.host].libvirt_uri else "kvm",
+        domain_type=_domain_type(host),
         vcpus=guest.vcpus,
         vcpus_max=guest.vcpus_max or guest.vcpus,
         memory_mib=guest.memory_mib,
@@ -119,7 +125,7 @@ def _guest(site: Site, identity: Identity, name: str, guest: Guest, images: Imag
         cpu_shares=guest.cpu_shares or 0,
         cpu_limit_percent=guest.cpu_limit_percent or 0,
         machine=guest.machine,
-        cpu=guest.cpu,
+        cpu=guest.cpu or ("maximum" if host.acceleration == "tcg" else "host-model"),
         firmware=guest.firmware,
         power=guest.power,
         autostart=guest.autostart,

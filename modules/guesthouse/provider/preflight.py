@@ -32,7 +32,7 @@ def host_capacities(connections: Connections, question: Mapping[str, Any]) -> di
         if isinstance(fact, NotAnswered):
             raise MachineError(Problem(f"host {host.name}", "does not tell", fact.reason))
     values = asdict(facts["capacity"])
-    for name in ("nics", "machines"):
+    for name in ("nics", "machines", "domain_types"):
         values[name] = sorted(values[name])
     values["cards"] = [sriov.plain(card) for card in facts["cards"]]
     return values
