@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +15,17 @@ if TYPE_CHECKING:
     from guesthouse.lab.host import Wanted
 
 STACK = "lab"
+
+
+class Power(StrEnum):
+    ON = "on"
+    OFF = "off"
+
+
+class Link(StrEnum):
+    UP = "up"
+    DOWN = "down"
+
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -93,6 +105,32 @@ def status(
         ("host", "kind", "state", "process", "ssh port", "serial log"),
         [(name, *(str(value) for value in host.values())) for name, host in hosts.items()],
     )
+
+
+@app.command(epilog="Example: guesthouse lab power h3 off")
+def power(
+    host: Annotated[str, typer.Argument(metavar="HOST", help="A host of the lab.")],
+    switch: Annotated[Power, typer.Argument(metavar="on|off", help="What it gets.")],
+) -> None:
+    """Cut a host's power, or give it back and wait until its libvirt answers."""
+    from guesthouse.lab import lab
+
+    project = Project.find()
+    with progress("the lab") as tell:
+        lab.power(project.root, host, switch is Power.ON, tell)
+    say(f"host {host}: power {switch.value}")
+
+
+@app.command(epilog="Example: guesthouse lab link h3 down")
+def link(
+    host: Annotated[str, typer.Argument(metavar="HOST", help="A host of the lab.")],
+    state: Annotated[Link, typer.Argument(metavar="up|down", help="The wire whole, or cut.")],
+) -> None:
+    """Cut the wire of a host's trunk, or mend it. Its NIC loses its carrier."""
+    from guesthouse.lab import lab
+
+    lab.link(Project.find().root, host, state is Link.UP)
+    say(f"host {host}: link {state.value}")
 
 
 @app.command(epilog="Example: guesthouse lab ssh h2 -- virsh list --all")

@@ -32,6 +32,7 @@ class Kind(Protocol):
     def start(self, folder: Folder, host: LabHost, record: Record, say: Say, /) -> None: ...
     def stop(self, folder: Folder, host: LabHost, say: Say, /) -> None: ...
     def pid(self, folder: Folder, host: LabHost, /) -> int: ...
+    def link(self, folder: Folder, host: LabHost, up: bool, /) -> None: ...
 
 
 KINDS: Mapping[str, Kind] = {CONTAINER: container, EMULATED: emulated}
@@ -51,6 +52,11 @@ def stop(folder: Folder, host: LabHost, say: Say) -> None:
 def pid(folder: Folder, host: LabHost) -> int:
     """The process that is the host; 0 when it does not run."""
     return KINDS[host.kind].pid(folder, host)
+
+
+def link(folder: Folder, host: LabHost, up: bool) -> None:
+    """Cuts the wire of a running host's trunk, or mends it: its NIC loses its carrier."""
+    KINDS[host.kind].link(folder, host, up)
 
 
 def answers(folder: Folder, host: LabHost, timeout_s: float = 15) -> bool:

@@ -18,7 +18,7 @@ from pathlib import Path
 from guesthouse.errors import LabError, Problem
 from guesthouse.lab import cgroup, privilege, process, world
 from guesthouse.lab.cgroup import Group
-from guesthouse.lab.host import MANAGEMENT, LabHost
+from guesthouse.lab.host import MANAGEMENT, TRUNK, LabHost
 from guesthouse.lab.images import NEW_LAB, Say
 from guesthouse.lab.ports import LOOPBACK
 from guesthouse.lab.privilege import run_as_root
@@ -67,10 +67,6 @@ class Place:
     def pidfile(self) -> Path:
         return self.folder / f"{self.name}.pid"
 
-    @property
-    def forward(self) -> Path:
-        return self.folder / f"{self.name}.forward.pid"
-
 
 def impossible() -> str:
     """Why this machine can have no container hosts; empty when it can."""
@@ -99,17 +95,18 @@ def start(folder: Folder, host: LabHost, record: Record, say: Say) -> None:
         _tree(lab, folder.containers, Path(record.host_image))
         _mount(lab, place, host)
         _connect(lab, place, host)
-        own = group.child(host.name)
+        own, passing = group.child(host.name), group.child(_forward(host))
         own.make()
+        passing.make()
         credentials = {
             "ssh.authorized_keys.root": folder.key.with_suffix(".pub"),
             "lab.ssh_host_key": folder.lab / host.private_host_key,
         }
         boot = own.entering(*_nspawn(lab, place, credentials))
         process.start(boot, folder.lab, folder.lab / host.serial_log, place.pidfile)
-        passing = group.entering(*_proxy(lab, listener.fileno(), address(host)))
-        log = place.forward.with_suffix(".log")
-        process.start(passing, folder.lab, log, place.forward, (listener.fileno(),))
+        proxy = passing.entering(*_proxy(lab, listener.fileno(), address(host)))
+        log = folder.containers / f"{host.name}.forward.log"
+        process.start(proxy, folder.lab, log, log.with_suffix(".pid"), (listener.fileno(),))
     finally:
         listener.close()
 
@@ -119,11 +116,9 @@ def stop(folder: Folder, host: LabHost, say: Say) -> None:
     place = Place(folder.containers, host.name)
     if pid(folder, host):
         say(f"host {host.name}: stopping")
-    group_of(folder).child(host.name).remove()
-    if running := process.read(place.forward):
-        process.end(running)
-    for file in (place.pidfile, place.forward):
-        file.unlink(missing_ok=True)
+    for name in (host.name, _forward(host)):
+        group_of(folder).child(name).remove()
+    place.pidfile.unlink(missing_ok=True)
 
 
 def pid(folder: Folder, host: LabHost) -> int:
@@ -132,6 +127,15 @@ def pid(folder: Folder, host: LabHost) -> int:
     if running:
         process.reap(running)
     return running.pid if running and running.alive() else 0
+
+
+def link(folder: Folder, host: LabHost, up: bool) -> None:
+    """Cuts the wire of the host's trunk at the bridge, or mends it."""
+    lab = world.read(folder.containers)
+    if lab is None:
+        raise LabError(Problem("lab", "does not run", hint="run: guesthouse lab up"))
+    end = wire(host, [*host.nics].index(TRUNK) + 1)
+    lab.run("ip", "link", "set", end, "up" if up else "down")
 
 
 def clear(folder: Folder) -> None:
@@ -145,6 +149,11 @@ def clear(folder: Folder) -> None:
 def address(host: LabHost) -> str:
     """The host's address on the management network, inside of the world."""
     return f"{NETWORK}.{host.number + 1}"
+
+
+def _forward(host: LabHost) -> str:
+    """The group of what passes the host's ssh on. No host has such a name."""
+    return f"{host.name}.forward"
 
 
 def group_of(folder: Folder) -> Group:

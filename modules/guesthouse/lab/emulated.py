@@ -165,6 +165,11 @@ def stop(folder: Folder, host: LabHost, say: Say) -> None:
     end(folder.lab / host.pidfile, say)
 
 
+def link(folder: Folder, host: LabHost, up: bool) -> None:
+    """Cuts the wire of the host's trunk at its NIC, or mends it (QMP's set_link)."""
+    qmp.command(folder.lab / host.qmp, "set_link", name="trunk", up=up)
+
+
 def end(pidfile: Path, say: Say) -> None:
     """Ends the QEMU that the pid file names, if it is still that one; its disk stays whole.
 

@@ -71,6 +71,42 @@ def down(root: Path, say: Say) -> bool:
     return True
 
 
+def power(root: Path, name: str, on: bool, say: Say) -> None:
+    """Cuts a host's power, or gives it back and waits until its libvirt answers."""
+    folder, record, host = _one(root, name)
+    with locked(folder):
+        if not on:
+            boot.stop(folder, host, say)
+        elif not boot.pid(folder, host):
+            check_cached(record)
+            with ended_on_failure(folder, say) as started:
+                started.append(host)
+                boot.start(folder, host, record, say)
+                boot.wait_ready(folder, replace(record, hosts=(host,)), started, say)
+
+
+def link(root: Path, name: str, up: bool) -> None:
+    """Cuts the wire of a host's trunk, or mends it. A host that starts again has it whole."""
+    folder, _, host = _one(root, name)
+    with locked(folder):
+        if not boot.pid(folder, host):
+            hint = f"run: guesthouse lab power {name} on"
+            raise LabError(Problem(f"host {name}", "has no power", hint=hint))
+        boot.link(folder, host, up)
+
+
+def _one(root: Path, name: str) -> tuple[Folder, Record, LabHost]:
+    folder = Folder(root.resolve())
+    record = state.load(folder)
+    if record is None:
+        raise LabError(Problem("lab", "is not there", hint="run: guesthouse lab up"))
+    for host in record.hosts:
+        if host.name == name:
+            return folder, record, host
+    allowed = ", ".join(host.name for host in record.hosts)
+    raise LabError(Problem("lab", "has no such host", got=name, allowed=allowed))
+
+
 def status(root: Path) -> LabState | None:
     """The lab as it is now, without waiting for anything; None when there is none."""
     folder = Folder(root.resolve())
