@@ -37,6 +37,10 @@ func mendedProvider() *schema.Provider {
 	mendNetwork(provider.ResourcesMap["libvirt_network"])
 	for name, resource := range provider.ResourcesMap {
 		keepMaintenance(name, resource)
+		showErrorsOf(resource)
+	}
+	for _, source := range provider.DataSourcesMap {
+		showErrorsOf(source)
 	}
 	return provider
 }

@@ -4,7 +4,9 @@ showing it. Imports nothing.
 
 What is not shown as it is: control characters (ISO 6429, of one byte and of eight bits), the marks
 that turn the direction of writing (https://www.unicode.org/reports/tr36/#Bidirectional_Text_Spoofing),
-line separators, and what XML cannot hold.
+line separators, what XML cannot hold, and what the runner of a pipeline obeys in a job's log
+(https://docs.github.com/actions/reference/workflow-commands-for-github-actions, and `##[` and
+`##vso[` of Azure Pipelines).
 """
 
 from __future__ import annotations
@@ -16,8 +18,17 @@ _BEYOND_ASCII = r"\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufffe\uf
 NOT_IN_TEXT = rf"\x00-\x08\x0b-\x1f{_BEYOND_ASCII}"
 NOT_IN_LINE = rf"\x00-\x1f{_BEYOND_ASCII}"
 
-# Python's own stand-ins for bytes that are not UTF-8 are surrogates. Colours (SGR) only colour.
-_HIDDEN = re.compile(rf"(\x1b\[[0-9;]*m)|[{NOT_IN_TEXT}\ud800-\udfff]")
+# Python's own stand-ins for bytes that are not UTF-8 are surrogates.
+_CONTROLS = rf"[{NOT_IN_TEXT}\ud800-\udfff]"
+# SGR that only sets a colour or a weight: text that blinks or is hidden is not among them.
+_COLOUR = r"(?:[0134]|2[234]|[34][0-79]|9[0-7]|[34]8;5;\d{1,3})"
+_HIDDEN = re.compile(_CONTROLS)
+_HIDDEN_OR_COLOURS = re.compile(rf"(\x1b\[(?:{_COLOUR}(?:;{_COLOUR})*)?m)|{_CONTROLS}")
+# At the start of a line, or anywhere (in markup that escapes `[`, too): the first colon or hash
+# makes it a command.
+_COMMAND = re.compile(
+    r"(?m)^(?P<blank>[^\S\n]*):(?=:[A-Za-z-]+(?: |::))|(?P<hash>#)(?=#\w{0,64}\\*\[)"
+)
 
 
 def visible(text: str, colours: bool = False) -> str:
@@ -27,13 +38,13 @@ def visible(text: str, colours: bool = False) -> str:
     """
 
     def written(match: re.Match[str]) -> str:
-        if match[1]:
-            return match[1] if colours else match[1].replace("\x1b", r"\x1b")
-        return repr(match[0])[1:-1]
+        return match[0] if colours and match[1] else repr(match[0])[1:-1]
 
-    return _HIDDEN.sub(written, text)
+    text = (_HIDDEN_OR_COLOURS if colours else _HIDDEN).sub(written, text)
+    return _COMMAND.sub(lambda match: r"\x23" if match["hash"] else rf"{match['blank']}\x3a", text)
 
 
 def visible_json(text: str) -> str:
     """JSON that means the same, with JSON's own escapes in place of what is not shown."""
-    return _HIDDEN.sub(lambda match: "".join(f"\\u{ord(c):04x}" for c in match[0]), text)
+    text = _HIDDEN.sub(lambda match: "".join(f"\\u{ord(c):04x}" for c in match[0]), text)
+    return _COMMAND.sub(lambda match: r"\u0023" if match["hash"] else match[0], text)

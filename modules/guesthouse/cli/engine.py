@@ -14,16 +14,16 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from guesthouse.cli import passphrase
 from guesthouse.cli.project import Project
 from guesthouse.cli.state_files import StateFiles
 from guesthouse.cli.turns import STARTS, in_turn, refuse_if_locked
-from guesthouse.display import visible
+from guesthouse.display import visible, visible_json
 from guesthouse.errors import CODES_FILE, Problem, SetupError
 
 # A shell's code for a program that Ctrl-C ended: 128 + SIGINT.
@@ -91,17 +91,22 @@ class Engine:
         """
         with tempfile.TemporaryDirectory(prefix="guesthouse-codes-") as folder:
             codes = Path(folder) / "codes"
+            # On a terminal the engine asks, and shows its progress: what machines say in there was
+            # made visible by the providers. Elsewhere it is a log, which is read by others too.
+            to_terminal = sys.stdout.isatty()
             process = subprocess.Popen(
                 [self.program, *argv],
                 cwd=self.project.root,
                 env={**self.env, CODES_FILE: str(codes)},
+                stdout=None if to_terminal else subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
                 errors="replace",
                 # In our group it would hear a signal to the group twice, and the second drops all.
                 process_group=None if _is_on_terminal() else 0,
             )
-            with _signals_for(process) as seen, _relayed(process) as held:
+            as_json = any(word in ("--json", "-j") for word in argv)
+            with _signals_for(process) as seen, _relayed(process, as_json) as held:
                 code = _wait(process)
             noted = [int(word) for word in codes.read_text().split()] if codes.exists() else []
         said = "".join(held)
@@ -176,25 +181,43 @@ class Engine:
 
 
 @contextmanager
-def _relayed(process: subprocess.Popen[str]) -> Iterator[list[str]]:
-    """The engine's standard error goes to ours, line by line; what it ends with is held back."""
+def _relayed(process: subprocess.Popen[str], as_json: bool) -> Iterator[list[str]]:
+    """What the engine says goes to our own output, line by line; what its standard error ends with
+    is held back."""
     held: list[str] = []
-    stream = process.stderr
-    assert stream is not None
 
-    def relay() -> None:
+    def say(line: str) -> None:
+        _show(visible_json(line) if as_json else visible(line, colours=True), sys.stdout)
+
+    def complain(line: str) -> None:
+        if held or any(start in line for start in STARTS):
+            held.append(line)
+        else:
+            _show(visible(line, colours=True), sys.stderr)
+
+    def relay(stream: TextIO, tell: Callable[[str], None]) -> None:
         with stream:
             for line in stream:
-                if held or any(start in line for start in STARTS):
-                    held.append(line)
-                else:
-                    print(visible(line, colours=True), end="", file=sys.stderr, flush=True)
+                tell(line)
 
-    thread = threading.Thread(target=relay, daemon=True)
-    thread.start()
+    threads = [
+        threading.Thread(target=relay, args=(stream, tell), daemon=True)
+        for stream, tell in ((process.stdout, say), (process.stderr, complain))
+        if stream is not None
+    ]
+    for thread in threads:
+        thread.start()
     yield held
-    # Not for ever: something that the engine started may have kept its standard error.
-    thread.join(5)
+    # Not for ever: something that the engine started may have kept an end.
+    for thread in threads:
+        thread.join(5)
+
+
+def _show(text: str, stream: TextIO) -> None:
+    # Who reads us may have gone; the engine ends its work all the same.
+    with suppress(BrokenPipeError):
+        stream.write(text)
+        stream.flush()
 
 
 def _wait(process: subprocess.Popen[str]) -> int:

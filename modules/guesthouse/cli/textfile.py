@@ -12,6 +12,7 @@ from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from guesthouse.cli.families import LIVE, Collected, Row, families, registry
+from guesthouse.display import visible
 from guesthouse.errors import Problem, SetupError
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ def read(folder: Path) -> Iterator[Metric]:
     errors: list[Row] = []
     for path in sorted(folder.glob("*.prom")):
         try:
-            seen = list(text_string_to_metric_families(path.read_text(encoding="utf-8")))
+            text = path.read_text(encoding="utf-8")
+            seen = [_plain(metric) for metric in text_string_to_metric_families(text)]
         except (OSError, ValueError):
             seen = []
             errors.append(("guesthouse_textfile_scrape_error", (path.name,), 1))
@@ -66,3 +68,16 @@ def read(folder: Path) -> Iterator[Metric]:
     ours = {*LIVE, *(name.removesuffix("_total") for name in LIVE)}
     yield from (metric for name, metric in found.items() if name not in ours)
     yield from families(errors)
+
+
+def _plain(metric: Metric) -> Metric:
+    """The same, and in no text of it what a terminal obeys."""
+    metric.name, metric.documentation = visible(metric.name), visible(metric.documentation)
+    metric.samples = [
+        sample._replace(
+            name=visible(sample.name),
+            labels={visible(key): visible(value) for key, value in sample.labels.items()},
+        )
+        for sample in metric.samples
+    ]
+    return metric
