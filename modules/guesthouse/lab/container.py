@@ -22,6 +22,7 @@ from guesthouse.lab.host import MANAGEMENT, TRUNK, LabHost
 from guesthouse.lab.images import NEW_LAB, Say
 from guesthouse.lab.ports import LOOPBACK
 from guesthouse.lab.privilege import run_as_root
+from guesthouse.lab.recipe import archive
 from guesthouse.lab.state import Folder, Record
 from guesthouse.lab.tools import missing
 from guesthouse.lab.world import World
@@ -31,8 +32,12 @@ NETWORK, PREFIX = "198.18.0", 24
 # What libvirt and a host's own services call, beyond what nspawn's list allows.
 SYSTEM_CALLS = "@mount @keyring bpf @raw-io @resources"
 PROXY = ("/usr/lib/systemd/systemd-socket-proxyd", "/lib/systemd/systemd-socket-proxyd")
-MANAGEMENT_FILE = "etc/systemd/network/05-lab.network"
-MANAGEMENT_TEXT = f"""\
+# A file's path in the host -> what it holds. Attributes `trusted.*` are only for the machine's own
+# root (xattr(7)), so libvirt cannot note in them whose a disk was.
+FILES = {
+    "etc/hostname": "{name}\n",
+    "etc/libvirt/qemu.conf": "remember_owner = 0\n",
+    "etc/systemd/network/05-lab.network": f"""\
 [Match]
 Name={MANAGEMENT}
 
@@ -40,7 +45,8 @@ Name={MANAGEMENT}
 Address={{address}}/{PREFIX}
 IPv6AcceptRA=no
 LinkLocalAddressing=no
-"""
+""",
+}
 TUN = Path("/dev/net/tun")
 
 
@@ -207,17 +213,17 @@ def _tree(lab: World, folder: Path, image: Path) -> None:
 
 
 def _mount(lab: World, place: Place, host: LabHost) -> None:
-    """The host's root: its layer over the tree."""
-    text = MANAGEMENT_TEXT.format(address=address(host))
+    """The host's root: its layer over the tree. The first time it gets the host's own files."""
     # Paths of the lab may hold commas and colons, which overlay's options may not.
-    script = f"""
+    script = """
     cd "$1"
-    mkdir -p layer/{Path(MANAGEMENT_FILE).parent} work root
-    cat > layer/{MANAGEMENT_FILE}
-    echo "$2" > layer/etc/hostname
+    mkdir -p work root
+    [ -d layer ] || { mkdir -p new; tar -C new -x; mv new layer; }
     mountpoint -q root || mount -t overlay lab -o lowerdir=../tree,upperdir=layer,workdir=work root
     """
-    lab.run("sh", "-euc", script, "sh", place.own, host.name, stdin=text)
+    own = {path: text.format(name=host.name, address=address(host)) for path, text in FILES.items()}
+    files = archive({path: text.encode() for path, text in own.items()})
+    lab.run("sh", "-euc", script, "sh", place.own, stdin=files.decode())
 
 
 def _connect(lab: World, place: Place, host: LabHost) -> None:
