@@ -139,10 +139,7 @@ class Interrupted:
         )
 
     def _processes(self) -> tuple[int, ...]:
-        """Those of this project that are there five seconds later.
-
-        The language host may be: an engine that is interrupted before it listens leaves it, idle.
-        """
+        """Those of this project that are there five seconds later."""
         mark = f"PULUMI_HOME={self.project.root}/".encode()
         end = time.monotonic() + 5
         while (found := _with_environment(mark)) and time.monotonic() < end:
@@ -160,8 +157,7 @@ def _with_environment(mark: bytes) -> tuple[int, ...]:
     found = []
     for path in Path("/proc").glob("[0-9]*/environ"):
         try:
-            host = b"pulumi-language-python" in path.with_name("cmdline").read_bytes()
-            if mark in path.read_bytes() and not host:
+            if mark in path.read_bytes():
                 found.append(int(path.parent.name))
         except OSError:
             continue

@@ -20,13 +20,14 @@ PACKAGE = CHECKOUT / "modules" / "guesthouse"
 FOR_IMAGES = "lab/recipes/"
 
 # Single files that everybody may import: what two rooms that may not know each other share.
-GROUND = {"cache", "display", "errors", "own_folder", "told", "ssh_config"}
+GROUND = {"cache", "display", "errors", "files", "own_folder", "told", "ssh_config"}
 # Room -> the rooms that it may import. Everybody may import the ground and itself.
 MAY_IMPORT: dict[str, set[str]] = {
     "__init__": set(),
     "cache": set(),
     "display": set(),
     "errors": set(),
+    "files": set(),
     "own_folder": set(),
     "told": set(),
     "ssh_config": set(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -48,6 +49,7 @@ def by_setup(folder: Path) -> str:
     assert text.endswith('\nmain "$@"\n')
     script = folder / "scripts/setup.sh"
     script.parent.mkdir(exist_ok=True)
+    shutil.copy(CHECKOUT / "scripts/in_cache.sh", script.parent)
     script.write_text(text.removesuffix('main "$@"\n') + "setup_state\n")
     done = subprocess.run(["bash", script], capture_output=True, text=True, check=False)
     return done.stderr.removeprefix("setup: ").rstrip("\n") if done.returncode else ""

@@ -62,7 +62,7 @@ def _loop(path: Path) -> None:
 
 
 UNREADABLE = {
-    "folder": (_folder, "cannot be read: is a directory"),
+    "folder": (_folder, "is a folder"),
     "EIO": (_io_error, "cannot be read: input/output error"),
     "loop": (_loop, "cannot be read: too many levels of symbolic links"),
     "gone": (Path.unlink, "is missing"),

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from guesthouse.cli import passphrase
+from guesthouse.cli.leftovers import end_plugins
 from guesthouse.cli.project import Project
 from guesthouse.cli.state_files import StateFiles
 from guesthouse.cli.turns import STARTS, in_turn, refuse_if_locked
@@ -108,6 +109,8 @@ class Engine:
             as_json = any(word in ("--json", "-j") for word in argv)
             with _signals_for(process) as seen, _relayed(process, as_json) as held:
                 code = _wait(process)
+                if seen or code < 0:
+                    end_plugins(f"{CODES_FILE}={codes}".encode())
             noted = [int(word) for word in codes.read_text().split()] if codes.exists() else []
         said = "".join(held)
         if code and not seen:

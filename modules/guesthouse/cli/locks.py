@@ -11,6 +11,7 @@ import os
 import socket
 from pathlib import Path
 
+from guesthouse import files
 from guesthouse.cli.project import Project
 from guesthouse.lab.process import parse_start_ticks
 
@@ -32,9 +33,9 @@ def clear_dead(project: Project, stack: str) -> list[int]:
 def _dead_holder(path: Path) -> int | None:
     """The process that a lock names, when it was of this machine and is gone."""
     try:
-        content = json.loads(path.read_text())
+        content = json.loads(files.read_text(path, files.MIB))
         pid, host = int(content["pid"]), content["hostname"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, files.Unreadable, ValueError, KeyError, TypeError):
         return None  # unreadable, or just taken away: the engine's own message is the better one
     return pid if is_dead_here(host, pid) else None
 

@@ -8,6 +8,8 @@ import re
 import secrets
 from pathlib import Path
 
+from guesthouse import files
+from guesthouse.cli.checkpoint import MAX_BYTES
 from guesthouse.cli.project import Project
 from guesthouse.errors import Problem, SetupError
 
@@ -23,8 +25,8 @@ def make(project: Project) -> None:
     """Make the file where it is missing; SetupError when something is encrypted with it."""
     if project.passphrase.exists():
         return
-    if files := encrypted(project):
-        got = ", ".join(project.shown(file) for file in files)
+    if found := encrypted(project):
+        got = ", ".join(project.shown(file) for file in found)
         what = "is missing, and files are encrypted with it"
         raise SetupError(Problem(project.shown(project.passphrase), what, got=got, hint=_HINT))
     try:
@@ -45,4 +47,9 @@ def encrypted(project: Project) -> list[Path]:
 
 
 def _text(file: Path) -> str:
-    return file.read_text(encoding="utf-8", errors="replace")
+    try:
+        return files.read_bytes(file, MAX_BYTES).decode(errors="replace")
+    except FileNotFoundError:  # a link to nothing, or just taken away
+        return ""
+    except files.Unreadable as error:
+        raise SetupError(Problem(str(file), str(error))) from None

@@ -6,14 +6,17 @@ generated state is in its ``.guesthouse`` folder, so a second project folder is 
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from guesthouse import files
 from guesthouse.errors import Problem, SetupError, SiteError
 
 SITE = "site"
+_MAX_BYTES = 4 * files.MIB
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ class Project:
     def config(self, stack: str) -> dict[str, Any]:
         """The stack's configuration without the project's prefix; empty when there is none."""
         path = self.config_file(stack)
-        values = read_yaml(path).get("config") if path.exists() else None
+        values = read_yaml(path).get("config") if os.path.lexists(path) else None
         prefix = f"{self.name}:"
         found = values.items() if isinstance(values, dict) else ()
         return {str(key).removeprefix(prefix): value for key, value in found}
@@ -120,10 +123,12 @@ def read_yaml(path: Path) -> dict[str, Any]:
         faults.append(f"{'.'.join(path)}: {what} {got}".rstrip())
 
     try:
-        root = nodes.compose(path.read_text(encoding="utf-8"), str(path))
+        root = nodes.compose(files.read_text(path, _MAX_BYTES), str(path))
         value = values.plain(root, report) if root is not None else {}
-    except (OSError, UnicodeDecodeError) as error:
-        raise SiteError(Problem(str(path), "cannot be read", got=str(error))) from None
+    except FileNotFoundError:
+        raise SiteError(Problem(str(path), "cannot be read: no such file or directory")) from None
+    except files.Unreadable as error:
+        raise SiteError(Problem(str(path), str(error))) from None
     except nodes.Fault as fault:
         raise SiteError(Problem(f"{path}:{fault.line}:{fault.column}", fault.what)) from None
     if faults:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -82,7 +83,7 @@ def read_site(path: Path) -> Site:
 def read_plan(project: Project, stack: str) -> Plan:
     """The plan of a stack's site file."""
     path = project.site_file(stack)
-    if not path.is_file():
+    if not os.path.lexists(path):
         raise _no_such_stack(project, stack, path)
     try:
         return work_out(read_site(path), project.name, stack)

@@ -11,12 +11,15 @@ from prometheus_client import write_to_textfile
 from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from guesthouse import files
 from guesthouse.cli.families import LIVE, Collected, Row, families, registry
 from guesthouse.display import visible
 from guesthouse.errors import Problem, SetupError
 
 if TYPE_CHECKING:
     from guesthouse.checks import Finding
+
+_MAX_BYTES = 16 * files.MIB
 
 
 def write(path: Path, rows: Iterable[Row]) -> None:
@@ -53,9 +56,9 @@ def read(folder: Path) -> Iterator[Metric]:
     errors: list[Row] = []
     for path in sorted(folder.glob("*.prom")):
         try:
-            text = path.read_text(encoding="utf-8")
+            text = files.read_text(path, _MAX_BYTES)
             seen = [_plain(metric) for metric in text_string_to_metric_families(text)]
-        except (OSError, ValueError):
+        except (OSError, ValueError, files.Unreadable):
             seen = []
             errors.append(("guesthouse_textfile_scrape_error", (path.name,), 1))
         else:

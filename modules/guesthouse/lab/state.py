@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from guesthouse import files
 from guesthouse.errors import LabError, Problem
 from guesthouse.lab.host import LabHost
 from guesthouse.lab.images import Image
@@ -115,10 +116,10 @@ def _host(segments: Sequence[str], **values: Any) -> LabHost:
 def load(folder: Folder) -> Record | None:
     """The record of ``lab up``, None where there is none; raises LabError for any other text."""
     try:
-        return parse(folder.state.read_text())
+        return parse(files.read_text(folder.state, files.MIB))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+    except (files.Unreadable, ValueError, LookupError, TypeError, AttributeError):
         hint = "run: guesthouse lab down && guesthouse lab up"
         raise LabError(Problem(str(folder.state), "is not a record of a lab", hint=hint)) from None
 

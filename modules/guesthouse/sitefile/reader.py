@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from guesthouse import files
 from guesthouse.errors import Problem, SiteError
 from guesthouse.model import Site, rules
 from guesthouse.model.problems import ruled
@@ -22,7 +24,11 @@ from guesthouse.sitefile.values import Report
 STDIN = Path("-")
 Check = Callable[[Site], Iterable[Problem]]
 # A site of 5,000 guests has about 5 MB.
-MAX_BYTES = 32 * 1024**2
+MAX_BYTES = 32 * files.MIB
+_INSTEAD = {
+    "is a folder": "name a site file",
+    "is a FIFO": "name a site file; - stands for standard input",
+}
 
 
 @dataclass(frozen=True)
@@ -79,7 +85,8 @@ def _no_collection() -> Iterator[None]:
 def _read(path: Path, local: Path | None) -> SiteFile:
     if local is None:
         default = path.parent.parent / ".guesthouse" / "local" / path.name
-        local = default if default.is_file() else None
+        # Whatever lies there is read: a link to nothing is told.
+        local = default if os.path.lexists(default) else None
     problems: list[Problem] = []
     root = _compose(path, problems)
     if root is None and not problems:
@@ -160,17 +167,15 @@ def _bytes(path: Path, problems: list[Problem]) -> bytes | None:
     where = shown(path)
     try:
         if path == STDIN.absolute():
-            return sys.stdin.buffer.read()
-        if path.is_dir():
-            problems.append(Problem(where, "is a folder", hint="name a site file", rule="file"))
-            return None
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = (error.strerror or "") if isinstance(error, OSError) else str(error)
-        problems.append(Problem(where, f"cannot be read: {reason.lower()}", rule="file"))
-        return None
-    if len(data) > MAX_BYTES:
-        problems.append(Problem(where, f"is larger than {MAX_BYTES // 1024**2} MiB", rule="file"))
-        return None
-    return data
+            data = sys.stdin.buffer.read(MAX_BYTES + 1)
+            if len(data) > MAX_BYTES:
+                raise files.Unreadable(f"is larger than {MAX_BYTES // files.MIB} MiB")
+            return data
+        return files.read_bytes(path, MAX_BYTES)
+    except FileNotFoundError:
+        problems.append(Problem(where, "cannot be read: no such file or directory", rule="file"))
+    except files.Unreadable as error:
+        what = str(error)
+        hint = _INSTEAD.get(what, "")
+        problems.append(Problem(where, what, hint=hint, rule="file"))
+    return None
