@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from guesthouse.errors import LabError
-from guesthouse.lab import accelerator, emulator, images, lab
+from guesthouse.lab import accelerator, container, emulator, images, lab
+from guesthouse.lab.host import CONTAINER, EMULATED, Wanted
 from guesthouse.lab.images import Image
 from guesthouse.lab.state import Folder
 
@@ -132,15 +133,21 @@ def test_where_it_cant_be_built_the_lab_takes_the_systems(
 
 
 @pytest.mark.parametrize(
-    ("found", "qemu"),
-    [(accelerator.KVM, accelerator.QEMU), (accelerator.TCG, "/cache/mended")],
+    ("kind", "found", "qemu"),
+    [
+        (EMULATED, accelerator.KVM, accelerator.QEMU),
+        (EMULATED, accelerator.TCG, "/cache/mended"),
+        (CONTAINER, accelerator.TCG, ""),
+    ],
 )
 def test_only_an_emulated_lab_needs_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: str, qemu: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, found: str, qemu: str
 ) -> None:
     folder = Folder(tmp_path)
     folder.lab.mkdir(parents=True)
     monkeypatch.setattr(images, "image", lambda name, _: Image(name, tmp_path, "d" * 64))
     monkeypatch.setattr(accelerator, "choose", lambda _: found)
     monkeypatch.setattr(emulator, "program", lambda _: "/cache/mended")
-    assert lab.new_record(folder, print, one_segment=False).qemu == qemu
+    monkeypatch.setattr(container, "impossible", lambda: "")
+    wanted = [Wanted("h1", kind), Wanted("h2", kind)]
+    assert lab.new_record(folder, wanted, print, one_segment=False).qemu == qemu

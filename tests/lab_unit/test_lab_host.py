@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import os
 from base64 import b64decode
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import yaml
 
-from guesthouse.lab import accelerator, host, serial, state
-from guesthouse.lab.host import LabHost
+from guesthouse.errors import LabError
+from guesthouse.lab import accelerator, emulated, serial, state
+from guesthouse.lab.host import EMULATED, LabHost
 from guesthouse.lab.images import Image
 from guesthouse.lab.state import Folder, Record
 
-H1 = LabHost(name="h1", number=1, ssh_port=40022, host_key="ssh-ed25519 AAAAhost")
-H2 = LabHost(name="h2", number=2, ssh_port=40023, host_key="ssh-ed25519 AAAAother")
+H1 = LabHost("h1", 1, 40022, "ssh-ed25519 AAAAhost", EMULATED, peer="h2")
+H2 = LabHost("h2", 2, 40023, "ssh-ed25519 AAAAother", EMULATED, peer="h1")
 RECORD = Record(
     accelerator=accelerator.TCG,
     qemu="/cache/qemu-1/qemu-system-x86_64",
@@ -29,7 +29,7 @@ RECORD = Record(
 
 
 def words(accel: str = accelerator.TCG, of: LabHost = H1, one_segment: bool = False) -> list[str]:
-    return host.command(
+    return emulated.command(
         of, accelerator.QEMU, accel, Path("/i/vmlinuz"), Path("/i/initrd"), one_segment
     )
 
@@ -118,14 +118,19 @@ def test_state_survives_writing_and_reading() -> None:
     assert state.parse(RECORD.text()) == RECORD
 
 
-def test_a_lab_from_before_the_choices_has_two_segments_and_the_systems_qemu() -> None:
-    text = RECORD.text().replace('"one_segment": true', '"other": 1').replace('"qemu"', '"more"')
-    assert state.parse(text) == replace(RECORD, one_segment=False, qemu=accelerator.QEMU)
+@pytest.mark.parametrize("key", ["qemu", "one_segment", "hosts"])
+def test_the_record_of_another_version_is_no_record(tmp_path: Path, key: str) -> None:
+    folder = Folder(tmp_path)
+    state.save(folder.state, RECORD.text())
+    assert state.load(folder) == RECORD
+    state.save(folder.state, RECORD.text().replace(f'"{key}"', '"other"'))
+    with pytest.raises(LabError, match="is not a record of a lab\n  hint: run"):
+        state.load(folder)
 
 
 def test_the_lab_runs_the_qemu_it_was_made_with() -> None:
     files = (Path("/i/vmlinuz"), Path("/i/initrd"))
-    assert host.command(H1, RECORD.qemu, accelerator.TCG, *files, False)[0] == RECORD.qemu
+    assert emulated.command(H1, RECORD.qemu, accelerator.TCG, *files, False)[0] == RECORD.qemu
 
 
 def test_the_local_site_file_is_yaml_that_names_only_this_machines_part(tmp_path: Path) -> None:

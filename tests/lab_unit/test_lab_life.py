@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 
 from guesthouse.errors import LabError
-from guesthouse.lab import boot, lab, process, state
+from guesthouse.lab import boot, emulated, lab, process, state
 from guesthouse.lab.accelerator import QEMU
-from guesthouse.lab.host import NAMES, LabHost
+from guesthouse.lab.host import CONTAINER, EMULATED, LabHost, Wanted
 from guesthouse.lab.ports import free_ports
 from guesthouse.lab.state import Folder, Record
 from guesthouse.lab.tools import run
+
+WANTED = (Wanted("h1", EMULATED), Wanted("h2", EMULATED))
 
 
 def silent(_: str) -> None:
@@ -29,9 +31,10 @@ def prepared(root: Path) -> tuple[Folder, Record]:
     run("qemu-img", "create", "-q", "-f", "qcow2", image / "host.qcow2", "1M")
     for name in ("vmlinuz", "initrd"):
         (image / name).write_bytes(b"no kernel")
-    hosts = tuple(
-        LabHost(name=name, number=number, ssh_port=port, host_key="ssh-ed25519 A")
-        for number, (name, port) in enumerate(zip(NAMES, free_ports(2), strict=True), 1)
+    one, two = free_ports(2)
+    hosts = (
+        LabHost("h1", 1, one, "ssh-ed25519 A", EMULATED, peer="h2"),
+        LabHost("h2", 2, two, "ssh-ed25519 A", EMULATED, peer="h1"),
     )
     record = Record("tcg", QEMU, hosts, host_image=str(image), images=(), one_segment=False)
     state.write_ssh_config(folder, record.hosts)
@@ -51,7 +54,7 @@ def test_a_qemu_that_dies_is_told_at_once_with_its_words(
 ) -> None:
     """The kernel of h2 is none: QEMU ends before it boots, whatever h1 does."""
     folder, record = prepared(tmp_path)
-    boot.start(folder, record.hosts[1], record, silent)
+    emulated.start(folder, record.hosts[1], record, silent)
     monkeypatch.setattr(boot, "answers", lambda _, host: host.name == "h1")
     said: list[str] = []
     with pytest.raises(LabError) as caught:
@@ -64,7 +67,7 @@ def test_a_qemu_that_dies_is_told_at_once_with_its_words(
     status = lab.status(tmp_path)
     assert status is not None
     assert not status.running
-    assert [item.pid for item in status.hosts] == [0, 0]
+    assert [item.running for item in status.hosts] == [False, False]
 
 
 # A QEMU that fails an assertion of its own in its first starts, and then runs.
@@ -87,7 +90,7 @@ def crashing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crashes: int) -> l
     record = replace(record, qemu=str(program))
     starts = folder.lab / "starts"
     # It takes none of its ports, which others may take meanwhile.
-    monkeypatch.setattr(boot, "is_free", lambda _: True)
+    monkeypatch.setattr(emulated, "is_free", lambda _: True)
     runs = lambda: starts.exists() and len(starts.read_text().split()) > crashes  # noqa: E731
     monkeypatch.setattr(boot, "answers", lambda _, host: host.name == "h2" or runs())
     said: list[str] = []
@@ -96,7 +99,7 @@ def crashing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crashes: int) -> l
         try:
             boot.wait_ready(folder, record, started, said.append)
         finally:
-            boot.stop(folder.lab / record.hosts[0].pidfile, silent)
+            boot.stop(folder, record.hosts[0], silent)
     return said
 
 
@@ -144,13 +147,14 @@ def test_a_lost_image_is_told_before_anything_starts(tmp_path: Path) -> None:
     )
 
 
+PAIR = "h1 (emulated), h2 (emulated)"
 DOWN = "hint: run `guesthouse lab down`, then `guesthouse lab up` for a new one"
 
 
 @pytest.mark.parametrize(("has", "wanted"), [(True, None), (False, None), (True, True)])
 def test_a_lab_keeps_the_segments_it_has(tmp_path: Path, has: bool, wanted: bool | None) -> None:
     _, record = prepared(tmp_path)
-    lab.check_same(replace(record, one_segment=has), wanted)
+    lab.check_same(replace(record, one_segment=has), WANTED, wanted)
 
 
 @pytest.mark.parametrize(
@@ -164,17 +168,28 @@ def test_other_segments_are_another_lab(tmp_path: Path, has: bool, words: str) -
     folder, record = prepared(tmp_path)
     state.save(folder.state, replace(record, one_segment=has).text())
     with pytest.raises(LabError) as caught:
-        lab.up(tmp_path, silent, one_segment=not has)
+        lab.up(tmp_path, WANTED, silent, one_segment=not has)
     assert str(caught.value) == f"{words}\n  {DOWN}"
 
 
-def test_a_lab_of_other_hosts_is_another_lab(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [
+        ((Wanted("h1", CONTAINER), Wanted("h2", CONTAINER)), "h1 (container), h2 (container)"),
+        ((*WANTED, Wanted("c1", CONTAINER, ("storage",))), f"c1 (container) storage, {PAIR}"),
+        ((Wanted("a", CONTAINER),), "a (container)"),
+    ],
+)
+def test_a_lab_of_other_hosts_is_another_lab(
+    tmp_path: Path, wanted: tuple[Wanted, ...], told: str
+) -> None:
     folder, record = prepared(tmp_path)
-    state.save(folder.state, replace(record, hosts=record.hosts[:1]).text())
+    lab.check_same(record, WANTED[::-1], None)
+    state.save(folder.state, record.text())
     with pytest.raises(LabError) as caught:
-        lab.up(tmp_path, silent)
+        lab.up(tmp_path, wanted, silent)
     assert str(caught.value) == (
-        f"lab: was made by another version, with other hosts, got h1, allowed h1, h2\n  {DOWN}"
+        f"lab: was made with other hosts, got {PAIR}, allowed {told}\n  {DOWN}"
     )
 
 

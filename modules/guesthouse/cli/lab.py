@@ -1,20 +1,35 @@
-"""`guesthouse lab`: emulated hypervisor hosts on this machine, and the stack `lab` on them."""
+"""`guesthouse lab`: hypervisor hosts on this machine, and the stack `lab` on them."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from guesthouse.cli.output import plural, print_json, print_table, progress, say
 from guesthouse.cli.project import Project
-from guesthouse.errors import LabError, Problem
+from guesthouse.errors import LabError, Problem, SiteError
+
+if TYPE_CHECKING:
+    from guesthouse.lab.host import Wanted
 
 STACK = "lab"
 
+
+class Power(StrEnum):
+    ON = "on"
+    OFF = "off"
+
+
+class Link(StrEnum):
+    UP = "up"
+    DOWN = "down"
+
+
 app = typer.Typer(
     no_args_is_help=True,
-    help="Emulated hypervisor hosts on this machine: unprivileged QEMU on loopback.",
+    help="Hypervisor hosts on this machine, as the site file of the stack `lab` declares them.",
     epilog="Example: guesthouse lab up",
 )
 
@@ -30,17 +45,17 @@ def up(
         ),
     ] = None,
 ) -> None:
-    """Build images, boot the lab's two hosts, prepare the stack `lab`. Quick when all is there."""
+    """Build images, boot the lab's hosts, prepare the stack `lab`. Quick when all is there."""
     from guesthouse.lab import lab
 
     project = Project.find()
+    wanted = _wanted(project)
     with progress("the lab") as tell:
-        state = lab.up(project.root, tell, one_segment)
+        state = lab.up(project.root, wanted, tell, one_segment)
         made = _prepare_stack(project)
     for name in made:
         say(f"secret '{name}': a random value is in the stack's configuration")
-    segments = "one segment" if state.one_segment else "two segments"
-    say(f"lab: {plural(len(state.hosts), 'host')} up ({state.accelerator}), {segments}")
+    say(f"lab: {plural(len(state.hosts), 'host')} up")
 
 
 @app.command(epilog="Example: guesthouse lab down")
@@ -72,6 +87,7 @@ def status(
     folder = project.shown(project.home / "lab")
     hosts = {
         item.host.name: {
+            "kind": item.host.kind,
             "state": "running" if item.running else "stopped",
             "pid": item.pid,
             "ssh_port": item.host.ssh_port,
@@ -85,10 +101,36 @@ def status(
         print_json({**told, "hosts": hosts, "images": images})
         return
     print_table(
-        f"Lab ({state.accelerator})",
-        ("host", "state", "process", "ssh port", "serial log"),
+        f"Lab ({state.accelerator})" if state.accelerator else "Lab",
+        ("host", "kind", "state", "process", "ssh port", "serial log"),
         [(name, *(str(value) for value in host.values())) for name, host in hosts.items()],
     )
+
+
+@app.command(epilog="Example: guesthouse lab power h3 off")
+def power(
+    host: Annotated[str, typer.Argument(metavar="HOST", help="A host of the lab.")],
+    switch: Annotated[Power, typer.Argument(metavar="on|off", help="What it gets.")],
+) -> None:
+    """Cut a host's power, or give it back and wait until its libvirt answers."""
+    from guesthouse.lab import lab
+
+    project = Project.find()
+    with progress("the lab") as tell:
+        lab.power(project.root, host, switch is Power.ON, tell)
+    say(f"host {host}: power {switch.value}")
+
+
+@app.command(epilog="Example: guesthouse lab link h3 down")
+def link(
+    host: Annotated[str, typer.Argument(metavar="HOST", help="A host of the lab.")],
+    state: Annotated[Link, typer.Argument(metavar="up|down", help="The wire whole, or cut.")],
+) -> None:
+    """Cut the wire of a host's trunk, or mend it. Its NIC loses its carrier."""
+    from guesthouse.lab import lab
+
+    lab.link(Project.find().root, host, state is Link.UP)
+    say(f"host {host}: link {state.value}")
 
 
 @app.command(epilog="Example: guesthouse lab ssh h2 -- virsh list --all")
@@ -110,6 +152,23 @@ def ssh(
     named = bool(command) and command[0] in machines.endpoints
     host = command.pop(0) if named else next(iter(machines.endpoints))
     execute(machines, host, command)
+
+
+def _wanted(project: Project) -> tuple[Wanted, ...]:
+    """The hosts that the site file asks for. Much of the rest of it is not there before the lab."""
+    from guesthouse import sitefile
+    from guesthouse.lab.host import Wanted
+
+    file = sitefile.read(project.site_file(STACK))
+    wrong = [problem for problem in file.problems if problem.path[:1] in ((), ("lab",))]
+    if wrong or file.site is None:
+        raise SiteError(*(wrong or file.problems))
+    if not file.site.lab:
+        where = project.shown(project.site_file(STACK))
+        hint = "say which hosts it makes, as in 'lab: {h1: {}}' (docs/reference.md, lab)"
+        raise SiteError(Problem(f"{where} lab", "is required", hint=hint))
+    places = file.site.lab.items()
+    return tuple(Wanted(name, place.kind, place.segments) for name, place in places)
 
 
 def _not_there() -> LabError:

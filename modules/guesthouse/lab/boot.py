@@ -1,62 +1,62 @@
-"""Starting, awaiting and ending lab hosts: the process, its disk, its serial log."""
+"""Starting, awaiting and ending lab hosts of both kinds, which are the same from outside."""
 
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from typing import Protocol
 
 from guesthouse.errors import LabError, Problem
-from guesthouse.lab import process, qmp, serial
-from guesthouse.lab.host import DISK_GIB, LabHost, command
-from guesthouse.lab.images import NEW_LAB, Say
-from guesthouse.lab.ports import LOOPBACK, is_free
-from guesthouse.lab.process import Process
+from guesthouse.lab import container, emulated, serial
+from guesthouse.lab.host import CONTAINER, EMULATED, LabHost
+from guesthouse.lab.images import Say
 from guesthouse.lab.state import Folder, Record
-from guesthouse.lab.tools import run
 
 # About a minute for two on 2 idle cores under emulation; busy cores take several times that.
 BOOT_TIMEOUT_S = 600
 # libvirt answers: the host is of use.
 READY = "virsh -c qemu:///system version"
-QUIT_TIMEOUT_S = 10
 # Not by what it was told: emulation on several threads loses a race once in hundreds of boots
 # (QEMU 10.0, iotlb_to_section in system/physmem.c).
 CRASH = re.compile(r"^.*Assertion .* failed.*$", re.MULTILINE)
 CRASHES_AT_MOST = 2
 
 
-def start(folder: Folder, host: LabHost, record: Record, say: Say) -> Process:
-    """Starts the host's QEMU on its disk, made as an overlay of the host image the first time."""
-    image = Path(record.host_image)
-    if not image.exists():
-        hint = f"run {NEW_LAB}"
-        raise LabError(Problem(f"host {host.name}", f"its image {image} is gone", hint=hint))
-    if not is_free(host.ssh_port):
-        what = f"port {host.ssh_port} on {LOOPBACK} is taken by another program"
-        hint = "end that program, or `guesthouse lab down` for a lab with new ports"
-        raise LabError(Problem(f"host {host.name}", what, hint=hint))
-    disk = folder.lab / host.disk
-    again = disk.exists()
-    if not again:
-        base = image / "host.qcow2"
-        options = ["-f", "qcow2", "-F", "qcow2", "-b", str(base)]
-        run("qemu-img", "create", "-q", *options, disk, f"{DISK_GIB}G")
-    how = "starting again from its disk" if again else "starting"
-    say(f"host {host.name}: {how} ({record.accelerator})")
-    kernel = (image / "vmlinuz", image / "initrd")
-    argv = command(host, record.qemu, record.accelerator, *kernel, record.one_segment)
-    if not shutil.which(argv[0]):
-        # One that was built here goes with the cache; a new lab builds it again.
-        hint = f"run `make setup`; if that does not help, {NEW_LAB}"
-        raise LabError(Problem(argv[0], "is not there", hint=hint))
-    log = folder.lab / host.qemu_log
-    return process.start(argv, folder.lab, log, folder.lab / host.pidfile)
+class Kind(Protocol):
+    """What a kind of host can do. ``stop`` cuts the power: what the host wrote stays."""
+
+    def start(self, folder: Folder, host: LabHost, record: Record, say: Say, /) -> None: ...
+    def stop(self, folder: Folder, host: LabHost, say: Say, /) -> None: ...
+    def pid(self, folder: Folder, host: LabHost, /) -> int: ...
+    def link(self, folder: Folder, host: LabHost, up: bool, /) -> None: ...
+
+
+KINDS: Mapping[str, Kind] = {CONTAINER: container, EMULATED: emulated}
+NOUNS = {CONTAINER: "the container", EMULATED: "QEMU"}
+
+
+def start(folder: Folder, host: LabHost, record: Record, say: Say) -> None:
+    """Starts a host that does not run, on its disk if it has one."""
+    KINDS[host.kind].start(folder, host, record, say)
+
+
+def stop(folder: Folder, host: LabHost, say: Say) -> None:
+    """Cuts the host's power, if it runs."""
+    KINDS[host.kind].stop(folder, host, say)
+
+
+def pid(folder: Folder, host: LabHost) -> int:
+    """The process that is the host; 0 when it does not run."""
+    return KINDS[host.kind].pid(folder, host)
+
+
+def link(folder: Folder, host: LabHost, up: bool) -> None:
+    """Cuts the wire of a running host's trunk, or mends it: its NIC loses its carrier."""
+    KINDS[host.kind].link(folder, host, up)
 
 
 def answers(folder: Folder, host: LabHost, timeout_s: float = 15) -> bool:
@@ -92,7 +92,7 @@ def wait_ready(folder: Folder, record: Record, started: Sequence[LabHost], say: 
             if up[host]:
                 say(f"host {host.name}: up after {passed:.0f} s")
                 continue
-            runs = is_running(folder, host)
+            runs = pid(folder, host) != 0
             words = "" if runs or host not in started else crash(folder, host)
             if words and crashes[host] < CRASHES_AT_MOST:
                 crashes[host] += 1
@@ -105,16 +105,10 @@ def wait_ready(folder: Folder, record: Record, started: Sequence[LabHost], say: 
             time.sleep(1)
 
 
-def is_running(folder: Folder, host: LabHost) -> bool:
-    """Whether the host's QEMU runs."""
-    running = process.read(folder.lab / host.pidfile)
-    if running:
-        process.reap(running)
-    return running is not None
-
-
 def crash(folder: Folder, host: LabHost) -> str:
     """What a QEMU that ended said of its own failed assertion; empty when it ended otherwise."""
+    if host.kind != EMULATED:
+        return ""
     found = CRASH.search((folder.lab / host.qemu_log).read_text(errors="replace"))
     return found.group() if found else ""
 
@@ -122,7 +116,7 @@ def crash(folder: Folder, host: LabHost) -> str:
 def check(folder: Folder, host: LabHost, runs: bool, passed: float) -> None:
     """Raises when there is nothing more to wait for after ``passed`` seconds."""
     if not runs:
-        raise failure(folder, host, f"QEMU ended after {passed:.0f} s")
+        raise failure(folder, host, f"{NOUNS[host.kind]} ended after {passed:.0f} s")
     if passed > BOOT_TIMEOUT_S:
         raise failure(folder, host, f"libvirt does not answer after {passed:.0f} s")
 
@@ -135,20 +129,3 @@ def failure(folder: Folder, host: LabHost, what: str) -> LabError:
     got = f"{words}\n--- {path}\n{serial.tail(path)}".strip()
     hint = "the whole log is in that file; `guesthouse lab down` clears the lab"
     return LabError(Problem(f"host {host.name}", what, got=got, hint=hint))
-
-
-def stop(pidfile: Path, say: Say) -> None:
-    """Ends the QEMU that the pid file names, if it is still that one; its disk stays whole.
-
-    The guest is not asked to shut down: its disk is about to be removed, or it failed to boot.
-    """
-    running = process.read(pidfile)
-    if running:
-        say(f"host {pidfile.stem}: stopping")
-        try:
-            qmp.command(pidfile.with_suffix(".qmp"), "quit")
-            process.wait_gone(running, QUIT_TIMEOUT_S)
-        except OSError:
-            pass  # It does not listen: a signal will do.
-        process.end(running)
-    pidfile.unlink(missing_ok=True)

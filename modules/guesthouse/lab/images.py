@@ -19,7 +19,7 @@ from guesthouse import cache
 from guesthouse.errors import LabError
 from guesthouse.lab import disks
 from guesthouse.lab.recipe import SUITE, Recipe, load, mmdebstrap
-from guesthouse.lab.tools import follow
+from guesthouse.lab.tools import follow, run
 
 Say = Callable[[str], None]
 
@@ -64,7 +64,7 @@ def cache_folder() -> Path:
 def build_key(recipe: Recipe) -> str:
     """The recipe's key; a change of the code that makes disks makes new images too."""
     here = Path(__file__)
-    code = [here.with_name(name).read_bytes() for name in ("disks.py", "recipe.py")]
+    code = [here.with_name(name).read_bytes() for name in ("disks.py", "images.py", "recipe.py")]
     return recipe.key(*code, cache.VERSION)
 
 
@@ -150,6 +150,8 @@ def make_disk(recipe: Recipe, work: Path, made: Path, key: str) -> None:
     disk = made / f"{recipe.name}.qcow2"
     if recipe.name == HOST:
         disks.bare(tar, work, HOST_DISK_GIB, disk)
+        # For container hosts, which need no kernel.
+        run("zstd", "-q", "-3", "-T0", tar, "-o", made / "root.tar.zst")
         for name in ("vmlinuz", "initrd"):
             (work / name).rename(made / name)
     else:

@@ -9,38 +9,39 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from guesthouse.errors import LabError, Problem
-from guesthouse.lab import accelerator, boot, emulator, images, keys, process, state
-from guesthouse.lab.host import NAMES, LabHost
+from guesthouse.lab import accelerator, boot, container, emulated, emulator, images, keys, state
+from guesthouse.lab.host import EMULATED, LabHost, Wanted
 from guesthouse.lab.images import Say
 from guesthouse.lab.ports import free_ports
 from guesthouse.lab.state import Folder, HostStatus, LabState, Record
 from guesthouse.machine.ssh import Endpoint
 
 
-def up(root: Path, say: Say, one_segment: bool | None = None) -> LabState:
+def up(root: Path, wanted: Sequence[Wanted], say: Say, one_segment: bool | None = None) -> LabState:
     """Builds what is not cached, starts what does not run, waits until libvirt answers.
 
-    Without ``one_segment`` a lab keeps what it has, and a new one has two.
+    ``wanted`` are the hosts, of which none or two are emulated. Without ``one_segment`` a lab keeps
+    what it has, and a new one has two.
     """
     folder = Folder(root.resolve())
     folder.lab.mkdir(mode=0o700, parents=True, exist_ok=True)
     with locked(folder):
         record = state.load(folder)
         if record:
-            check_same(record, one_segment)
+            check_same(record, wanted, one_segment)
         if record and complete(folder, record):
             return seen(folder, record)
         with ThreadPoolExecutor(len(images.GUESTS)) as pool:
             if record is None:
                 # First, and alone: the hosts boot while the guests' images are made.
-                record = new_record(folder, say, bool(one_segment))
+                record = new_record(folder, wanted, say, bool(one_segment))
             else:
                 check_cached(record)
             guests = [pool.submit(images.image, name, say) for name in images.GUESTS]
@@ -59,7 +60,8 @@ def down(root: Path, say: Say) -> bool:
         return False
     with locked(folder):
         for pidfile in sorted(folder.lab.glob("*.pid")):
-            boot.stop(pidfile, say)
+            emulated.end(pidfile, say)
+        container.clear(folder)
         if folder.lab.exists():
             shutil.rmtree(folder.lab)
         folder.local_site.unlink(missing_ok=True)
@@ -67,6 +69,42 @@ def down(root: Path, say: Say) -> bool:
         if parent.exists() and not any(parent.iterdir()):
             parent.rmdir()
     return True
+
+
+def power(root: Path, name: str, on: bool, say: Say) -> None:
+    """Cuts a host's power, or gives it back and waits until its libvirt answers."""
+    folder, record, host = _one(root, name)
+    with locked(folder):
+        if not on:
+            boot.stop(folder, host, say)
+        elif not boot.pid(folder, host):
+            check_cached(record)
+            with ended_on_failure(folder, say) as started:
+                started.append(host)
+                boot.start(folder, host, record, say)
+                boot.wait_ready(folder, replace(record, hosts=(host,)), started, say)
+
+
+def link(root: Path, name: str, up: bool) -> None:
+    """Cuts the wire of a host's trunk, or mends it. A host that starts again has it whole."""
+    folder, _, host = _one(root, name)
+    with locked(folder):
+        if not boot.pid(folder, host):
+            hint = f"run: guesthouse lab power {name} on"
+            raise LabError(Problem(f"host {name}", "has no power", hint=hint))
+        boot.link(folder, host, up)
+
+
+def _one(root: Path, name: str) -> tuple[Folder, Record, LabHost]:
+    folder = Folder(root.resolve())
+    record = state.load(folder)
+    if record is None:
+        raise LabError(Problem("lab", "is not there", hint="run: guesthouse lab up"))
+    for host in record.hosts:
+        if host.name == name:
+            return folder, record, host
+    allowed = ", ".join(host.name for host in record.hosts)
+    raise LabError(Problem("lab", "has no such host", got=name, allowed=allowed))
 
 
 def status(root: Path) -> LabState | None:
@@ -94,15 +132,13 @@ def locked(folder: Folder) -> Iterator[None]:
         os.close(descriptor)
 
 
-def check_same(record: Record, one_segment: bool | None) -> None:
+def check_same(record: Record, wanted: Sequence[Wanted], one_segment: bool | None) -> None:
     """A lab is what it was made as: its hosts' disks and wires belong together."""
     hint = "run `guesthouse lab down`, then `guesthouse lab up` for a new one"
-    names = tuple(host.name for host in record.hosts)
-    if names != NAMES:
-        what = "was made by another version, with other hosts"
-        raise LabError(
-            Problem("lab", what, got=", ".join(names), allowed=", ".join(NAMES), hint=hint)
-        )
+    has = _told(Wanted(host.name, host.kind, host.segments) for host in record.hosts)
+    if has != _told(wanted):
+        what = "was made with other hosts"
+        raise LabError(Problem("lab", what, got=has, allowed=_told(wanted), hint=hint))
     if one_segment is not None and one_segment != record.one_segment:
         words = {True: "its two wires on one segment", False: "two separate wires"}
         what = f"has {words[record.one_segment]}, and keeps them so"
@@ -125,18 +161,32 @@ def check_cached(record: Record) -> None:
         images.check(Path(record.qemu).parent)
 
 
-def new_record(folder: Folder, say: Say, one_segment: bool) -> Record:
+def _told(wanted: Iterable[Wanted]) -> str:
+    return ", ".join(
+        " ".join((host.name, f"({host.kind})", *host.segments))
+        for host in sorted(wanted, key=lambda host: host.name)
+    )
+
+
+def new_record(folder: Folder, wanted: Sequence[Wanted], say: Say, one_segment: bool) -> Record:
     """A new lab: image, QEMU, ports, keys, hostnames; in lab.json before anything runs."""
+    pair = [host.name for host in wanted if host.kind == EMULATED]
+    if len(wanted) > len(pair) and (why := container.impossible()):
+        hint = "mend that, or declare `kind: emulated` for two hosts and take the others out"
+        raise LabError(Problem("lab", f"has no container hosts here: {why}", hint=hint))
     image = images.image(images.HOST, say)
-    found = accelerator.choose(image.vmlinuz)
-    say(f"accelerator: {found}")
-    qemu = accelerator.QEMU if found == accelerator.KVM else emulator.program(say)
+    found, qemu = "", ""
+    if pair:
+        found = accelerator.choose(image.vmlinuz)
+        say(f"accelerator: {found}")
+        qemu = accelerator.QEMU if found == accelerator.KVM else emulator.program(say)
     keys.ensure(folder.key, "guesthouse-lab")
     hosts = []
-    for number, (name, port) in enumerate(zip(NAMES, free_ports(len(NAMES)), strict=True), 1):
-        host_key = keys.ensure(folder.lab / f"{name}.host_key", name)
-        (folder.lab / f"{name}.hostname").write_text(name)
-        hosts.append(LabHost(name=name, number=number, ssh_port=port, host_key=host_key))
+    for number, (host, port) in enumerate(zip(wanted, free_ports(len(wanted)), strict=True), 1):
+        host_key = keys.ensure(folder.lab / f"{host.name}.host_key", host.name)
+        (folder.lab / f"{host.name}.hostname").write_text(host.name)
+        peer = next((name for name in pair if host.name in pair and name != host.name), "")
+        hosts.append(LabHost(host.name, number, port, host_key, host.kind, host.segments, peer))
     record = Record(
         accelerator=found,
         qemu=qemu,
@@ -151,9 +201,9 @@ def new_record(folder: Folder, say: Say, one_segment: bool) -> Record:
 
 
 def start_missing(folder: Folder, record: Record, started: list[LabHost], say: Say) -> None:
-    """Starts every host whose QEMU does not run, noting it in ``started`` first."""
+    """Starts every host that does not run, noting it in ``started`` first."""
     for host in record.hosts:
-        if process.read(folder.lab / host.pidfile) is None:
+        if not boot.pid(folder, host):
             started.append(host)
             boot.start(folder, host, record, say)
 
@@ -166,7 +216,7 @@ def ended_on_failure(folder: Folder, say: Say) -> Iterator[list[LabHost]]:
         yield started
     except BaseException:
         for host in started:
-            boot.stop(folder.lab / host.pidfile, say)
+            boot.stop(folder, host, say)
         raise
 
 
@@ -178,11 +228,9 @@ def publish(folder: Folder, record: Record) -> None:
 
 def seen(folder: Folder, record: Record) -> LabState:
     """The record, with what the process table says now."""
-    running = [process.read(folder.lab / host.pidfile) for host in record.hosts]
-    pairs = zip(record.hosts, running, strict=True)
     return LabState(
         accelerator=record.accelerator,
-        hosts=tuple(HostStatus(h, running=p is not None, pid=p.pid if p else 0) for h, p in pairs),
+        hosts=tuple(HostStatus(host, boot.pid(folder, host)) for host in record.hosts),
         images=record.images,
         one_segment=record.one_segment,
     )

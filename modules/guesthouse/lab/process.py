@@ -72,18 +72,27 @@ def read(pidfile: Path) -> Process | None:
     return process if process and process.alive() else None
 
 
-def start(argv: Sequence[str], folder: Path, log: Path, pidfile: Path) -> Process:
-    """Starts ``argv`` in ``folder``, detached from this command's terminal and life."""
+def start(
+    argv: Sequence[str], folder: Path, log: Path, pidfile: Path, keep: Sequence[int] = ()
+) -> Process:
+    """Starts ``argv`` in ``folder``, detached from this command's terminal and life.
+
+    It has the open files ``keep`` under the same numbers.
+    """
     with log.open("wb") as file:
         # Not a `with`: the process is meant to outlive this object.
         child = subprocess.Popen(
             list(argv), cwd=folder, stdin=subprocess.DEVNULL, stdout=file, stderr=file,
-            start_new_session=True,
+            start_new_session=True, pass_fds=keep,
         )  # fmt: skip
-    ticks = start_ticks(child.pid)
-    process = Process(pid=child.pid, start_ticks=ticks or 0, boot_id=boot_id())
+    process = of(child.pid)
     pidfile.write_text(process.text())
     return process
+
+
+def of(pid: int) -> Process:
+    """A process that this command has just started."""
+    return Process(pid=pid, start_ticks=start_ticks(pid) or 0, boot_id=boot_id())
 
 
 def wait_gone(process: Process, timeout_s: float) -> bool:

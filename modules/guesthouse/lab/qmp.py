@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 
-def command(path: Path, execute: str, timeout_s: float = 5) -> Any:
-    """Runs one QMP command without arguments and returns its value; OSError when nobody answers.
+def command(path: Path, execute: str, timeout_s: float = 5, **arguments: object) -> Any:
+    """Runs one QMP command and returns its value; OSError when nobody answers.
 
     A socket's path may have 107 bytes: it is reached through its folder's descriptor.
     """
@@ -24,14 +25,14 @@ def command(path: Path, execute: str, timeout_s: float = 5) -> Any:
                 if "QMP" not in greeting:
                     raise ConnectionError(f"{path}: no QMP greeting")
                 ask(stream, "qmp_capabilities")
-                return ask(stream, execute)
+                return ask(stream, execute, arguments)
     finally:
         os.close(folder)
 
 
-def ask(stream: Any, execute: str) -> Any:
+def ask(stream: Any, execute: str, arguments: Mapping[str, object] | None = None) -> Any:
     """Sends one command; events that come before its answer are passed over."""
-    stream.write(json.dumps({"execute": execute}) + "\n")
+    stream.write(json.dumps({"execute": execute, "arguments": arguments or {}}) + "\n")
     stream.flush()
     for line in stream:
         answer = json.loads(line)

@@ -6,10 +6,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from guesthouse import files
 from guesthouse.errors import LabError, Problem
-from guesthouse.lab.accelerator import QEMU
 from guesthouse.lab.host import LabHost
 from guesthouse.lab.images import Image
 from guesthouse.lab.ports import LOOPBACK
@@ -25,6 +25,11 @@ class Folder:
     @property
     def lab(self) -> Path:
         return self.root / ".guesthouse" / "lab"
+
+    @property
+    def containers(self) -> Path:
+        """What container hosts are made of; partly root's."""
+        return self.lab / "containers"
 
     @property
     def state(self) -> Path:
@@ -47,11 +52,14 @@ class Folder:
 
 @dataclass(frozen=True)
 class HostStatus:
-    """A host and whether its QEMU runs; ``pid`` is 0 when it does not."""
+    """A host and the process that is it; ``pid`` is 0 when it does not run."""
 
     host: LabHost
-    running: bool
     pid: int
+
+    @property
+    def running(self) -> bool:
+        return self.pid != 0
 
 
 @dataclass(frozen=True)
@@ -93,13 +101,16 @@ def parse(text: str) -> Record:
     images = (Image(i["name"], Path(i["folder"]), i["sha256"]) for i in data["images"])
     return Record(
         accelerator=data["accelerator"],
-        # A lab from before there was a choice, here and below.
-        qemu=data.get("qemu", QEMU),
-        hosts=tuple(LabHost(**host) for host in data["hosts"]),
+        qemu=data["qemu"],
+        hosts=tuple(_host(**host) for host in data["hosts"]),
         host_image=data["host_image"],
         images=tuple(images),
-        one_segment=data.get("one_segment", False),
+        one_segment=data["one_segment"],
     )
+
+
+def _host(segments: Sequence[str], **values: Any) -> LabHost:
+    return LabHost(segments=tuple(segments), **values)
 
 
 def load(folder: Folder) -> Record | None:

@@ -12,6 +12,7 @@ from guesthouse.model import shape
 from guesthouse.model.device import DevicePlace
 from guesthouse.model.guest import Guest, Permission
 from guesthouse.model.host import Host
+from guesthouse.model.lab import LabPlace
 from guesthouse.model.network import Network
 from guesthouse.model.shape import did_you_mean
 from guesthouse.model.storage import Image, Pool
@@ -23,7 +24,7 @@ __all__ = ["Site", "did_you_mean", "parse_site"]
 class Site(Model):
     """Everything of one stack. ``site`` is its identity and part of every UUID, ``allow`` what
     changes of any guest or network may cost, ``devices`` what each host has under the portable
-    names that guests ask for.
+    names that guests ask for, ``lab`` the hosts that `guesthouse lab up` makes.
 
     The models check the shape; ``rules.problems`` checks what the parts say about each other.
     """
@@ -35,6 +36,7 @@ class Site(Model):
     networks: dict[Name, Network] = Field(default_factory=dict)
     devices: dict[Name, dict[Name, DevicePlace]] = Field(default_factory=dict)
     guests: dict[Name, Guest] = Field(default_factory=dict)
+    lab: dict[Name, LabPlace] = Field(default_factory=dict)
     allow: tuple[Permission, ...] = ()
 
 

@@ -1,0 +1,112 @@
+"""The world of a lab's container hosts: user, mount, network and process namespaces of its own.
+
+Everything of the containers is inside: bridges, wires, mounts, processes. The world ends with its
+first process, and with it all of that, whatever happened to the command that began it. Nothing of
+the machine's network or mounts is touched. Follows namespaces(7), user_namespaces(7), unshare(1).
+"""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from guesthouse.errors import LabError, Problem
+from guesthouse.lab import process
+from guesthouse.lab.cgroup import Group
+from guesthouse.lab.privilege import as_root, run_as_root
+from guesthouse.lab.process import PROC, Process
+from guesthouse.lab.tools import missing, run
+
+# Owners in a host's root file system: 0 to 65535 (nobody is 65534). In the world they are the
+# machine's own, one to one, without the power that root has outside.
+IDS = 65536
+START_TIMEOUT_S = 10
+# Waits for a word, so that the ids are mapped before anything is owned; then collects orphans.
+FIRST = """
+read -r go
+mount --make-rprivate /
+ip link set lo up
+echo ready
+trap '' TERM INT HUP
+while :; do sleep 2147483 & wait $! || :; done
+"""
+
+
+@dataclass(frozen=True)
+class World:
+    """A running world. ``pid`` is its first process, as this machine counts."""
+
+    pid: int
+
+    def inside(self, *argv: str | Path, net: Path | None = None) -> list[str]:
+        """The command that runs ``argv`` in the world, as its root; in the network namespace of
+        the file ``net``, if one is named."""
+        enter = ["nsenter", "--target", str(self.pid), "--user", "--mount", "--net", "--pid"]
+        other = ["nsenter", f"--net={net}", "--"] if net else []
+        return as_root(*enter, "--preserve-credentials", "--wdns=/", "--", *other, *argv)
+
+    def run(self, *argv: str | Path, net: Path | None = None, stdin: str = "") -> str:
+        """Runs ``argv`` there to its end; what it printed. LabError when it fails."""
+        return run(*self.inside(*argv, net=net), stdin=stdin)
+
+
+def read(folder: Path) -> World | None:
+    """The world in ``folder``, if it runs."""
+    holder = process.read(folder / "world.pid")
+    first = _first(holder.pid) if holder else None
+    return World(first) if first else None
+
+
+def start(folder: Path, group: Group) -> World:
+    """Starts a world whose processes begin in ``group``; LabError where the machine has none."""
+    argv = ["unshare", "--user", "--mount", "--net", "--pid", "--fork", "--kill-child=SIGKILL"]
+    argv += ["--mount-proc", "--", "sh", "-euc", FIRST]
+    log = folder / "world.log"
+    with log.open("wb") as file:
+        try:
+            # Without the word that it waits for it ends: no world outlives a killed command.
+            holder = subprocess.Popen(
+                group.entering(*argv), cwd=folder, stdin=subprocess.PIPE, stdout=file, stderr=file,
+                start_new_session=True,
+            )  # fmt: skip
+        except FileNotFoundError:
+            raise missing("sudo") from None
+    started = process.of(holder.pid)
+    (folder / "world.pid").write_text(started.text())
+    first = _wait_for(lambda: _first(holder.pid), started, log)
+    script = 'for map in uid_map gid_map; do echo "0 0 $2" > "/proc/$1/$map"; done'
+    run_as_root("sh", "-euc", script, "sh", str(first), str(IDS))
+    assert holder.stdin
+    with holder.stdin as go:
+        go.write(b"go\n")
+    _wait_for(lambda: first if "ready\n" in log.read_text() else None, started, log)
+    return World(first)
+
+
+def _first(pid: int) -> int | None:
+    """The world's first process: the child of ``unshare``, which is ``pid`` or below it (sudo)."""
+    while True:
+        try:
+            name = (PROC / f"{pid}/comm").read_text().strip()
+            children = (PROC / f"{pid}/task/{pid}/children").read_text().split()
+        except OSError:
+            return None
+        if not children:
+            return None
+        if name == "unshare":
+            return int(children[0])
+        pid = int(children[0])
+
+
+def _wait_for(look: Callable[[], int | None], started: Process, log: Path) -> int:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while (found := look()) is None:
+        process.reap(started)
+        if not started.alive() or time.monotonic() > deadline:
+            got = log.read_text(errors="replace").strip()[-1000:]
+            raise LabError(Problem("the lab's namespaces", "could not be made", got=got))
+        time.sleep(0.01)
+    return found
