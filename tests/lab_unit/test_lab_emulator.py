@@ -148,6 +148,6 @@ def test_only_an_emulated_lab_needs_it(
     monkeypatch.setattr(images, "image", lambda name, _: Image(name, tmp_path, "d" * 64))
     monkeypatch.setattr(accelerator, "choose", lambda _: found)
     monkeypatch.setattr(emulator, "program", lambda _: "/cache/mended")
-    monkeypatch.setattr(container, "impossible", lambda: "")
+    monkeypatch.setattr(container, "require", lambda _: None)
     wanted = [Wanted("h1", kind), Wanted("h2", kind)]
     assert lab.new_record(folder, wanted, print, one_segment=False).qemu == qemu

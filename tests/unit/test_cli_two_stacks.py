@@ -42,6 +42,8 @@ NAMED: dict[str, tuple[list[str], int, str]] = {
     "lab down": ([], 0, "lab: nothing to take down\n"),
     "lab status": ([], 6, NO_LAB),
     "lab ssh": ([], 6, NO_LAB),
+    "lab power": (["h1", "off"], 6, NO_LAB),
+    "lab link": (["h1", "down"], 6, NO_LAB),
 }
 # Without a stack's name: what the hint says in its place.
 UNNAMED = {

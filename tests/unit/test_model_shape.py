@@ -44,7 +44,7 @@ CASES: list[tuple[str, Any, str]] = [
         "gests",
         {},
         "gests: unknown key, allowed "
-        "'allow', 'devices', 'guests', 'hosts', 'images', 'networks', 'pools', 'site'\n"
+        "'allow', 'devices', 'guests', 'hosts', 'images', 'lab', 'networks', 'pools', 'site'\n"
         "  hint: did you mean 'guests'?",
     ),
     (

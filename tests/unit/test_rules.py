@@ -97,6 +97,25 @@ CASES: list[tuple[dict[str, Any], list[str]]] = [
     ),
     ({"hosts__h1__acceleration": "tcg", "guests__b__cpu": "host-passthrough"}, []),
     ({"hosts__h1__acceleration": "tcg", "guests__a__cpu": "host-model"}, []),
+    ({"lab": {"h1": {}, "h2": {"segments": ["one", "two"]}}}, []),
+    ({"lab": {"h1": {"kind": "emulated"}, "h2": {"kind": "emulated"}, "mem": {}}}, []),
+    (
+        {"lab": {"h1": {"kind": "emulated"}, "h3": {"segments": ["a1", "trunk", "a1"]}}},
+        [
+            "lab.h1.kind: emulated hosts come in pairs, got '1', allowed 2\n"
+            "  hint: declare it for two hosts, whose cards are wired to each other, or for none",
+            "lab.h3: unknown host, got 'h3', allowed 'h1', 'h2', 'mem'",
+            "lab.h3.segments.1: each host is wired to this one anyway, got 'trunk'",
+            "lab.h3.segments.2: is here twice, got 'a1'",
+        ],
+    ),
+    (
+        {"lab": {"h1": {"kind": "emulated", "segments": ["a1"]}, "h2": {"kind": "emulated"}}},
+        [
+            "lab.h1.segments: are for container hosts\n"
+            "  hint: an emulated host has the trunk and its card"
+        ],
+    ),
     (
         {"hosts__mem__acceleration": "tcg"},
         [

@@ -159,7 +159,7 @@ ROOTS: list[tuple[str, str, str]] = [
         "\npools:\n",
         "\npols:\n",
         "10:1 pols: unknown key, allowed 'allow', 'devices', 'guests', 'hosts', "
-        "'images', 'networks', 'pools', 'site'\n  hint: did you mean 'pools'?",
+        "'images', 'lab', 'networks', 'pools', 'site'\n  hint: did you mean 'pools'?",
     ),
     (
         "[ssh-ed25519 AAAA]\n    bridges",

@@ -16,9 +16,9 @@ from hashlib import sha256
 from pathlib import Path
 
 from guesthouse.errors import LabError, Problem
-from guesthouse.lab import cgroup, privilege, process, world
+from guesthouse.lab import cgroup, privilege, process, wires, world
 from guesthouse.lab.cgroup import Group
-from guesthouse.lab.host import MANAGEMENT, TRUNK, LabHost
+from guesthouse.lab.host import MANAGEMENT, LabHost
 from guesthouse.lab.images import NEW_LAB, Say
 from guesthouse.lab.ports import LOOPBACK
 from guesthouse.lab.privilege import run_as_root
@@ -27,8 +27,6 @@ from guesthouse.lab.state import Folder, Record
 from guesthouse.lab.tools import missing
 from guesthouse.lab.world import World
 
-# RFC 2544's range, for tests of networks: no network of a site is there.
-NETWORK, PREFIX = "198.18.0", 24
 # What libvirt and a host's own services call, beyond what nspawn's list allows.
 SYSTEM_CALLS = "@mount @keyring bpf @raw-io @resources"
 PROXY = ("/usr/lib/systemd/systemd-socket-proxyd", "/lib/systemd/systemd-socket-proxyd")
@@ -42,12 +40,14 @@ FILES = {
 Name={MANAGEMENT}
 
 [Network]
-Address={{address}}/{PREFIX}
+Address={{address}}/{wires.PREFIX}
 IPv6AcceptRA=no
 LinkLocalAddressing=no
 """,
 }
 TUN = Path("/dev/net/tun")
+# What systemd and its services take in a host (inotify(7)), measured, and some to spare.
+INOTIFY, INOTIFY_PER_HOST = Path("/proc/sys/fs/inotify/max_user_instances"), 15
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,23 @@ class Place:
         return self.folder / f"{self.name}.pid"
 
 
-def impossible() -> str:
-    """Why this machine can have no container hosts; empty when it can."""
+def require(hosts: int) -> None:
+    """Raises LabError where this machine can have no container hosts, or not so many."""
+    if why := _impossible():
+        hint = "mend that, or declare `kind: emulated` for two hosts and take the others out"
+        raise LabError(Problem("lab", f"has no container hosts here: {why}", hint=hint))
+    most = int(INOTIFY.read_text()) // INOTIFY_PER_HOST
+    if hosts > most:
+        key, wanted = "fs.inotify.max_user_instances", hosts * INOTIFY_PER_HOST
+        hint = f"allow more: sudo sysctl {key}={wanted}"
+        what = f"needs more than {key} allows"
+        raise LabError(
+            Problem("lab", what, f"{hosts} container hosts", f"{most} at most", hint=hint)
+        )
+
+
+def _impossible() -> str:
+    """Why not; empty when it can."""
     if not shutil.which("systemd-nspawn"):
         return "systemd-nspawn is not installed (`make setup` does it)"
     if not TUN.exists():
@@ -100,7 +115,7 @@ def start(folder: Folder, host: LabHost, record: Record, say: Say) -> None:
         lab = _world(folder, group)
         _tree(lab, folder.containers, Path(record.host_image))
         _mount(lab, place, host)
-        _connect(lab, place, host)
+        wires.connect(lab, place.network, host)
         own, passing = group.child(host.name), group.child(_forward(host))
         own.make()
         passing.make()
@@ -110,7 +125,7 @@ def start(folder: Folder, host: LabHost, record: Record, say: Say) -> None:
         }
         boot = own.entering(*_nspawn(lab, place, credentials))
         process.start(boot, folder.lab, folder.lab / host.serial_log, place.pidfile)
-        proxy = passing.entering(*_proxy(lab, listener.fileno(), address(host)))
+        proxy = passing.entering(*_proxy(lab, listener.fileno(), wires.address(host)))
         log = folder.containers / f"{host.name}.forward.log"
         process.start(proxy, folder.lab, log, log.with_suffix(".pid"), (listener.fileno(),))
     finally:
@@ -136,12 +151,11 @@ def pid(folder: Folder, host: LabHost) -> int:
 
 
 def link(folder: Folder, host: LabHost, up: bool) -> None:
-    """Cuts the wire of the host's trunk at the bridge, or mends it."""
+    """Cuts the wire of the host's trunk, or mends it."""
     lab = world.read(folder.containers)
     if lab is None:
         raise LabError(Problem("lab", "does not run", hint="run: guesthouse lab up"))
-    end = wire(host, [*host.nics].index(TRUNK) + 1)
-    lab.run("ip", "link", "set", end, "up" if up else "down")
+    wires.cut(lab, host, up)
 
 
 def clear(folder: Folder) -> None:
@@ -150,11 +164,6 @@ def clear(folder: Folder) -> None:
         return
     group_of(folder).remove()
     run_as_root("rm", "-rf", "--", folder.containers)
-
-
-def address(host: LabHost) -> str:
-    """The host's address on the management network, inside of the world."""
-    return f"{NETWORK}.{host.number + 1}"
 
 
 def _forward(host: LabHost) -> str:
@@ -188,15 +197,8 @@ def _world(folder: Folder, group: Group) -> World:
         return found
     group.child("world").make()
     made = world.start(folder.containers, group.child("world"))
-    _bridge(made, "management")
-    made.run("ip", "address", "add", f"{NETWORK}.1/{PREFIX}", "dev", "management")
+    wires.management(made)
     return made
-
-
-def _bridge(lab: World, segment: str) -> None:
-    """A segment of the lab: a bridge that learns, and floods what it does not know."""
-    made = 'ip link show "$1" >/dev/null 2>&1 || ip link add "$1" type bridge mcast_snooping 0'
-    lab.run("sh", "-euc", f'{made}; ip link set "$1" up', "sh", segment)
 
 
 def _tree(lab: World, folder: Path, image: Path) -> None:
@@ -221,31 +223,12 @@ def _mount(lab: World, place: Place, host: LabHost) -> None:
     [ -d layer ] || { mkdir -p new; tar -C new -x; mv new layer; }
     mountpoint -q root || mount -t overlay lab -o lowerdir=../tree,upperdir=layer,workdir=work root
     """
-    own = {path: text.format(name=host.name, address=address(host)) for path, text in FILES.items()}
+    own = {
+        path: text.format(name=host.name, address=wires.address(host))
+        for path, text in FILES.items()
+    }
     files = archive({path: text.encode() for path, text in own.items()})
     lab.run("sh", "-euc", script, "sh", place.own, stdin=files.decode())
-
-
-def _connect(lab: World, place: Place, host: LabHost) -> None:
-    """A new network namespace for the host, and in it a wire's end for each NIC."""
-    script = """
-    [ -e "$1" ] || : > "$1"
-    ! mountpoint -q "$1" || umount "$1"
-    unshare --net="$1" true
-    """
-    lab.run("sh", "-euc", script, "sh", place.network)
-    for number, (nic, segment) in enumerate(host.nics.items(), 1):
-        _bridge(lab, segment)
-        end = wire(host, number)
-        lab.run("sh", "-euc", 'ip link del "$1" 2>/dev/null || true', "sh", end)
-        peer = ["peer", "name", nic, "address", host.mac(number), "netns", str(place.network)]
-        lab.run("ip", "link", "add", end, "type", "veth", *peer)
-        lab.run("ip", "link", "set", end, "master", segment, "up")
-
-
-def wire(host: LabHost, nic: int) -> str:
-    """The world's end of the wire of the host's NIC, counted from 1."""
-    return f"host{host.number}.{nic}"
 
 
 def _nspawn(lab: World, place: Place, credentials: dict[str, Path]) -> list[str]:

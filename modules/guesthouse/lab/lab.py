@@ -171,9 +171,8 @@ def _told(wanted: Iterable[Wanted]) -> str:
 def new_record(folder: Folder, wanted: Sequence[Wanted], say: Say, one_segment: bool) -> Record:
     """A new lab: image, QEMU, ports, keys, hostnames; in lab.json before anything runs."""
     pair = [host.name for host in wanted if host.kind == EMULATED]
-    if len(wanted) > len(pair) and (why := container.impossible()):
-        hint = "mend that, or declare `kind: emulated` for two hosts and take the others out"
-        raise LabError(Problem("lab", f"has no container hosts here: {why}", hint=hint))
+    if containers := len(wanted) - len(pair):
+        container.require(containers)
     image = images.image(images.HOST, say)
     found, qemu = "", ""
     if pair:

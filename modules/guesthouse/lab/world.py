@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import subprocess
 import time
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,15 +25,22 @@ from guesthouse.lab.tools import missing, run
 # machine's own, one to one, without the power that root has outside.
 IDS = 65536
 START_TIMEOUT_S = 10
-# Waits for a word, so that the ids are mapped before anything is owned; then collects orphans.
+# Ends unless it gets a word: no world outlives a command that is killed. Then it collects orphans.
 FIRST = """
 read -r go
-mount --make-rprivate /
-ip link set lo up
-echo ready
 trap '' TERM INT HUP
 while :; do sleep 2147483 & wait $! || :; done
 """
+# systemd-nspawn keeps its locks in /run; the machine's own is not for it.
+FURNISH = """
+mount --make-rprivate /
+mount -t proc proc /proc
+mount -t tmpfs -o mode=755 tmpfs /run
+ip link set lo up
+"""
+# A user of nobody's for each world owns its namespaces: the kernel counts inotify(7) instances and
+# the like by owner, and a world takes most of what one user may have.
+FIRST_OWNER, OWNERS = 0x60000000, 0x10000000
 
 
 @dataclass(frozen=True)
@@ -62,12 +70,13 @@ def read(folder: Path) -> World | None:
 
 def start(folder: Path, group: Group) -> World:
     """Starts a world whose processes begin in ``group``; LabError where the machine has none."""
-    argv = ["unshare", "--user", "--mount", "--net", "--pid", "--fork", "--kill-child=SIGKILL"]
-    argv += ["--mount-proc", "--", "sh", "-euc", FIRST]
+    owner = FIRST_OWNER + zlib.crc32(bytes(folder)) % OWNERS
+    argv = ["setpriv", f"--reuid={owner}", f"--regid={owner}", "--clear-groups", "--"]
+    argv += ["unshare", "--user", "--mount", "--net", "--pid", "--fork", "--kill-child=SIGKILL"]
+    argv += ["--", "sh", "-euc", FIRST]
     log = folder / "world.log"
     with log.open("wb") as file:
         try:
-            # Without the word that it waits for it ends: no world outlives a killed command.
             holder = subprocess.Popen(
                 group.entering(*argv), cwd=folder, stdin=subprocess.PIPE, stdout=file, stderr=file,
                 start_new_session=True,
@@ -82,8 +91,9 @@ def start(folder: Path, group: Group) -> World:
     assert holder.stdin
     with holder.stdin as go:
         go.write(b"go\n")
-    _wait_for(lambda: first if "ready\n" in log.read_text() else None, started, log)
-    return World(first)
+    made = World(first)
+    made.run("sh", "-euc", FURNISH)
+    return made
 
 
 def _first(pid: int) -> int | None:

@@ -8,6 +8,7 @@ from guesthouse.display import NOT_IN_LINE, NOT_IN_TEXT
 _FORMS = {
     r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$": "a-z, 0-9 and inner '-', up to 63",
     r"^[a-z0-9][a-z0-9-]{0,62}$": "a-z, 0-9 and '-', up to 63",
+    r"^[a-z][a-z0-9-]{0,13}[a-z0-9]$": "a-z, 0-9 and inner '-', from a letter, 2 to 15",
     r"^[a-zA-Z0-9][a-zA-Z0-9._-]{0,14}$": "an interface name of up to 15 letters, as br0",
     r"^[a-z_][a-z0-9_-]{0,31}$": "a Linux user name: a-z, 0-9, '_' and '-', up to 32",
     r"^[a-z0-9][a-z0-9+.-]*([a-z0-9.]|\+\+)$": "a Debian package name, without apt's '-' and '+'",

@@ -18,13 +18,13 @@ from guesthouse.model import (
     device_rules,
     disk_rules,
     first_boot,
+    lab_rules,
     order,
     own_files,
     sriov_rules,
 )
 from guesthouse.model.guest import Guest
 from guesthouse.model.host import Host
-from guesthouse.model.lab import RESERVED_SEGMENTS
 from guesthouse.model.network import BridgeNetwork, Network, SriovNetwork
 from guesthouse.model.problems import Path, problem, quoted, ruled
 from guesthouse.model.reach import Reach
@@ -64,7 +64,7 @@ def problems(site: Site, known: Mapping[str, Collection[str]] | None = None) -> 
         *ruled("start-order", order.problems(site, names["guests"].check)),
         *ruled("address", addresses.problems(site, reach)),
         *ruled("first-boot", first_boot.problems(site)),
-        *ruled("lab", _lab(site, names["hosts"])),
+        *ruled("lab", lab_rules.problems(site, names["hosts"].check)),
     ]
 
 
@@ -145,27 +145,6 @@ def _listed_hosts(path: Path, listed: tuple[str, ...], hosts: _Names) -> Iterato
         yield from hosts.check(here, name)
         if name in listed[:index]:
             yield problem(here, "is here twice", name)
-
-
-def _lab(site: Site, hosts: _Names) -> Iterator[Problem]:
-    emulated = [name for name, place in site.lab.items() if place.kind == "emulated"]
-    for name, place in site.lab.items():
-        path = ("lab", name)
-        yield from hosts.check(path, name)
-        if place.kind == "emulated" and len(emulated) != 2:
-            hint = "declare it for two hosts, whose cards are wired to each other, or for none"
-            yield problem(
-                (*path, "kind"), "emulated hosts come in pairs", str(len(emulated)), "2", hint
-            )
-        if place.kind == "emulated" and place.segments:
-            hint = "an emulated host has the trunk and its card"
-            yield problem((*path, "segments"), "are for container hosts", hint=hint)
-        for index, segment in enumerate(place.segments):
-            here = (*path, "segments", str(index))
-            if segment in RESERVED_SEGMENTS:
-                yield problem(here, "each host is wired to this one anyway", segment)
-            elif segment in place.segments[:index]:
-                yield problem(here, "is here twice", segment)
 
 
 def _pools(site: Site, hosts: _Names) -> Iterator[Problem]:

@@ -1,0 +1,226 @@
+"""A lab of eight container hosts, a small guest on each: up, cut, without power, back, gone.
+
+It has a project of its own, and is there only for these tests.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from lab_project import COMMAND, LabProject, pinged
+
+from scratch import CHECKOUT, clean_environment, scratch_project
+
+HOSTS = [f"c{number}" for number in range(1, 9)]
+# What belongs to a lab and may outlive it: control groups, processes, mounts.
+OURS = re.compile(r"guesthouse-lab-|systemd-nspawn|systemd-socket-proxyd|/lab/containers")
+LOCKS = Path("/run/systemd/nspawn/locks")
+
+
+def site(hosts: list[str]) -> str:
+    """The site file of so many hosts, made from the stack lab's own image and pool."""
+    whole = yaml.safe_load((CHECKOUT / "stacks/lab.site.yaml").read_text())
+    user = {"sudo": True, "ssh_keys": [{"file": "../.guesthouse/lab/id_ed25519.pub"}]}
+    guests = {
+        f"g{number}": {
+            "host": host,
+            "memory_mib": 256,
+            "disks": {"root": {"pool": "guests", "image": "small", "size_gib": 1}},
+            "nics": {"lan0": {"network": "lan", "address": f"10.90.0.{100 + number}/24"}},
+            "cloud_init": {"users": {"admin": user}},
+        }
+        for number, host in enumerate(hosts, 1)
+    }
+    made = {
+        "site": "lab-c8",
+        "hosts": {
+            host: {
+                "address": "127.0.0.1",
+                "user": "root",
+                "memory_mib": 1024,
+                "acceleration": "tcg",
+                "services": {"libvirtd.service": {}},
+                "bridges": {
+                    "br0": {"nic": "enp0s4", "address": f"10.90.0.{number}/24"},
+                    "br1": {"nic": "enp0s5", "address": f"10.92.0.{number}/24"},
+                },
+            }
+            for number, host in enumerate(hosts, 1)
+        },
+        "lab": {host: {"segments": ["storage"]} for host in hosts},
+        "pools": {"guests": {**whole["pools"]["guests"], "hosts": hosts}},
+        "images": whole["images"],
+        "networks": {"lan": {"kind": "bridge", "bridge": "br0"}},
+        "guests": guests,
+    }
+    return yaml.safe_dump(made, sort_keys=False)
+
+
+def left() -> list[str]:
+    """What a lab may have left on this machine."""
+    groups = [str(path) for path in Path("/sys/fs/cgroup").glob("*/guesthouse-lab-*")]
+    mounts = Path("/proc/self/mountinfo").read_text().splitlines()
+    argv = ["ps", "-eo", "pid=,stat=,args="]
+    found = subprocess.run(argv, capture_output=True, text=True, check=True).stdout.splitlines()
+    running = [line for line in found if not line.split()[1].startswith("Z")]
+    locks = [str(path) for path in LOCKS.glob("*")]
+    return [*groups, *locks, *(line for line in (*mounts, *running) if OURS.search(line))]
+
+
+def links() -> set[Path]:
+    return set(Path("/sys/class/net").iterdir())
+
+
+@pytest.fixture(scope="module")
+def eight(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabProject]:
+    before = (left(), links())
+    project = LabProject(scratch_project(tmp_path_factory.mktemp("eight") / "project"))
+    (project.root / "stacks/lab.site.yaml").write_text(site(HOSTS))
+    try:
+        project.guesthouse("lab", "up")
+        project.guesthouse("up", "lab", "--yes")
+        yield project
+    finally:
+        project.run("lab", "down")
+    assert (left(), links()) == before
+    assert not (project.root / ".guesthouse/lab").exists()
+
+
+def test_all_is_as_declared(eight: LabProject) -> None:
+    eight.guesthouse("verify", "lab")
+    eight.guesthouse("preview", "lab", "--refresh", "--expect-no-changes")
+    state = json.loads(eight.guesthouse("lab", "status", "--json"))
+    assert {(host["kind"], host["state"]) for host in state["hosts"].values()} == {
+        ("container", "running")
+    }
+
+
+@pytest.mark.parametrize("number", range(1, 9))
+def test_each_guest_reaches_all_others(eight: LabProject, number: int) -> None:
+    others = [f"10.90.0.{100 + other}" for other in range(1, 9) if other != number]
+    pings = "; ".join(f"({pinged(f'sudo -n ping {other}')}) || exit 1" for other in others)
+    assert eight.guest(f"g{number}", pings).split() == ["answered"] * 7
+
+
+def test_the_hosts_reach_each_other_on_each_segment(eight: LabProject) -> None:
+    for other in (2, 8):
+        for network in ("10.90.0", "10.92.0"):
+            assert eight.host(pinged(f"ping {network}.{other}"), name="c1")
+
+
+def reaches(lab: LabProject) -> bool:
+    once = "ping -q -c 1 -W 2 10.90.0.3 >/dev/null && echo answered || true"
+    return bool(lab.host(once, name="c1"))
+
+
+def test_a_link_is_cut_and_mended(eight: LabProject) -> None:
+    assert reaches(eight)
+    eight.guesthouse("lab", "link", "c3", "down")
+    assert "NO-CARRIER" in eight.host("ip -o link show dev enp0s4", name="c3")
+    assert not reaches(eight)
+    eight.guesthouse("lab", "link", "c3", "up")
+    assert eight.host(pinged("ping 10.90.0.3"), name="c1")
+
+
+def test_a_host_without_power_is_seen_and_comes_back(eight: LabProject) -> None:
+    first = eight.host("cat /proc/sys/kernel/random/boot_id; ls /srv/guests", name="c8")
+    eight.guesthouse("lab", "power", "c8", "off")
+    state = json.loads(eight.guesthouse("lab", "status", "--json"))["hosts"]
+    assert [name for name, host in state.items() if host["state"] == "stopped"] == ["c8"]
+    told = eight.run("verify", "lab", "--patience", "1")
+    assert told.returncode == 1 and "c8: " in told.stdout
+    said = eight.run("lab", "link", "c8", "up")
+    assert (said.returncode, "host c8: has no power" in said.stderr) == (6, True)
+    eight.guesthouse("lab", "power", "c8", "on")
+    # Its disk is what it was; its guest was not told to start by itself.
+    assert eight.host("ls /srv/guests", name="c8") in first
+    eight.guesthouse("up", "lab", "--yes", "--refresh")
+    eight.guesthouse("verify", "lab")
+
+
+def test_a_host_that_nobody_knows_is_said(eight: LabProject) -> None:
+    said = eight.run("lab", "power", "c9", "off")
+    assert said.returncode == 6
+    assert "lab: has no such host, got c9, allowed c1, c2" in said.stderr
+
+
+def test_again_changes_nothing(eight: LabProject) -> None:
+    before = json.loads(eight.guesthouse("lab", "status", "--json"))
+    eight.guesthouse("lab", "up")
+    assert json.loads(eight.guesthouse("lab", "status", "--json")) == before
+
+
+# After so many seconds: in the world's start, in the boots, while they are awaited.
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_an_up_that_is_ended_leaves_nothing_after_down(
+    tmp_path: Path, eight: LabProject, number: int
+) -> None:
+    before = (left(), links())
+    project = LabProject(scratch_project(tmp_path / "project"))
+    (project.root / "stacks/lab.site.yaml").write_text(site(HOSTS[:2]))
+    for seconds in (0.6, 0.9, 1.2, 1.6, 2.0, 2.5, 3.0, 4.0):
+        argv = [str(COMMAND), "-C", str(project.root), "lab", "up"]
+        with subprocess.Popen(
+            argv, env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            process_group=0,
+        ) as process:  # fmt: skip
+            time.sleep(seconds)
+            process.send_signal(number)
+            said = process.communicate(timeout=60)[0].decode()
+        assert "Traceback" not in said, said
+        project.guesthouse("lab", "down")
+        assert (left(), links()) == before
+    # The same folder still makes a lab.
+    project.guesthouse("lab", "up")
+    project.guesthouse("lab", "down")
+    assert (left(), links()) == before
+
+
+def test_two_labs_at_once_do_not_see_each_other(tmp_path: Path, eight: LabProject) -> None:
+    """The same hosts, addresses and names, in another checkout."""
+    other = LabProject(scratch_project(tmp_path / "project"))
+    (other.root / "stacks/lab.site.yaml").write_text(site(HOSTS[:2]))
+    try:
+        other.guesthouse("lab", "up")
+        other.host("hostname other; ip link show enp0s4", name="c1")
+        assert eight.host("hostname", name="c1") == "c1\n"
+    finally:
+        other.run("lab", "down")
+    eight.guesthouse("verify", "lab")
+
+
+def test_where_containers_are_impossible_it_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No systemd-nspawn on PATH: nothing is built or started."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "python3").symlink_to(sys.executable)
+    project = LabProject(scratch_project(tmp_path / "project"))
+    (project.root / "stacks/lab.site.yaml").write_text(site(HOSTS[:1]))
+    monkeypatch.setenv("PATH", str(programs))
+    said = project.run("lab", "up")
+    assert said.returncode == 6
+    assert "lab: has no container hosts here: systemd-nspawn is not installed" in said.stderr
+    project.run("lab", "down")
+
+
+def test_more_hosts_than_the_machine_allows_are_refused(tmp_path: Path) -> None:
+    """systemd needs inotify instances; without them its hosts never come up."""
+    allowed = int(Path("/proc/sys/fs/inotify/max_user_instances").read_text())
+    hosts = [f"c{number}" for number in range(allowed // 15 + 1)]
+    project = LabProject(scratch_project(tmp_path / "project"))
+    (project.root / "stacks/lab.site.yaml").write_text(site(hosts))
+    said = project.run("lab", "up")
+    assert said.returncode == 6
+    assert "hint: allow more: sudo sysctl fs.inotify.max_user_instances=" in said.stderr
+    project.run("lab", "down")
