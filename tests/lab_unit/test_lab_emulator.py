@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from guesthouse.errors import LabError
-from guesthouse.lab import accelerator, container, emulator, images, lab
+from guesthouse.lab import accelerator, emulator, images, lab, needs
 from guesthouse.lab.host import CONTAINER, EMULATED, Wanted
 from guesthouse.lab.images import Image
 from guesthouse.lab.state import Folder
@@ -148,6 +148,6 @@ def test_only_an_emulated_lab_needs_it(
     monkeypatch.setattr(images, "image", lambda name, _: Image(name, tmp_path, "d" * 64))
     monkeypatch.setattr(accelerator, "choose", lambda _: found)
     monkeypatch.setattr(emulator, "program", lambda _: "/cache/mended")
-    monkeypatch.setattr(container, "require", lambda _: None)
+    monkeypatch.setattr(needs, "require", lambda _: None)
     wanted = [Wanted("h1", kind), Wanted("h2", kind)]
     assert lab.new_record(folder, wanted, print, one_segment=False).qemu == qemu

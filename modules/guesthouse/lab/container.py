@@ -8,7 +8,6 @@ lab's folder ``containers``. Follows systemd-nspawn(1), systemd.system-credentia
 from __future__ import annotations
 
 import shlex
-import shutil
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,10 +15,11 @@ from hashlib import sha256
 from pathlib import Path
 
 from guesthouse.errors import LabError, Problem
-from guesthouse.lab import cgroup, privilege, process, wires, world
+from guesthouse.lab import cgroup, process, wires, world
 from guesthouse.lab.cgroup import Group
 from guesthouse.lab.host import MANAGEMENT, LabHost
 from guesthouse.lab.images import NEW_LAB, Say
+from guesthouse.lab.needs import TUN
 from guesthouse.lab.ports import LOOPBACK
 from guesthouse.lab.privilege import run_as_root
 from guesthouse.lab.recipe import archive
@@ -45,9 +45,6 @@ IPv6AcceptRA=no
 LinkLocalAddressing=no
 """,
 }
-TUN = Path("/dev/net/tun")
-# What systemd and its services take in a host (inotify(7)), measured, and some to spare.
-INOTIFY, INOTIFY_PER_HOST = Path("/proc/sys/fs/inotify/max_user_instances"), 15
 
 
 @dataclass(frozen=True)
@@ -72,34 +69,6 @@ class Place:
     @property
     def pidfile(self) -> Path:
         return self.folder / f"{self.name}.pid"
-
-
-def require(hosts: int) -> None:
-    """Raises LabError where this machine can have no container hosts, or not so many."""
-    if why := _impossible():
-        hint = "mend that, or declare `kind: emulated` for two hosts and take the others out"
-        raise LabError(Problem("lab", f"has no container hosts here: {why}", hint=hint))
-    most = int(INOTIFY.read_text()) // INOTIFY_PER_HOST
-    if hosts > most:
-        key, wanted = "fs.inotify.max_user_instances", hosts * INOTIFY_PER_HOST
-        hint = f"allow more: sudo sysctl {key}={wanted}"
-        what = f"needs more than {key} allows"
-        raise LabError(
-            Problem("lab", what, f"{hosts} container hosts", f"{most} at most", hint=hint)
-        )
-
-
-def _impossible() -> str:
-    """Why not; empty when it can."""
-    if not shutil.which("systemd-nspawn"):
-        return "systemd-nspawn is not installed (`make setup` does it)"
-    if not TUN.exists():
-        return f"{TUN} is missing"
-    if not cgroup.roots(cgroup.MOUNTS.read_text()):
-        return "no control groups are mounted"
-    if not privilege.is_possible():
-        return "they need root, and `sudo` asks for a password here"
-    return ""
 
 
 def start(folder: Folder, host: LabHost, record: Record, say: Say) -> None:

@@ -16,7 +16,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from guesthouse.errors import LabError, Problem
-from guesthouse.lab import accelerator, boot, container, emulated, emulator, images, keys, state
+from guesthouse.lab import (
+    accelerator,
+    boot,
+    container,
+    emulated,
+    emulator,
+    images,
+    keys,
+    needs,
+    state,
+)
 from guesthouse.lab.host import EMULATED, LabHost, Wanted
 from guesthouse.lab.images import Say
 from guesthouse.lab.ports import free_ports
@@ -172,7 +182,7 @@ def new_record(folder: Folder, wanted: Sequence[Wanted], say: Say, one_segment: 
     """A new lab: image, QEMU, ports, keys, hostnames; in lab.json before anything runs."""
     pair = [host.name for host in wanted if host.kind == EMULATED]
     if containers := len(wanted) - len(pair):
-        container.require(containers)
+        needs.require(containers)
     image = images.image(images.HOST, say)
     found, qemu = "", ""
     if pair:
