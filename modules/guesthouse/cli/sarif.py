@@ -42,6 +42,7 @@ RULES: Mapping[str, tuple[str, str]] = {
     "sriov": ("Virtual functions fit their card.", "Follow the hint of the message."),
     "guest": ("A guest's parts fit each other and its host.", "Follow the hint of the message."),
     "device": ("A device is given once, by its host.", "Follow the hint of the message."),
+    "lab": ("Hosts of the lab fit together.", "Follow the hint of the message."),
     "start-order": ("Guests do not wait for each other.", "Take one out of start_after."),
     "address": ("Addresses are in their subnet and used once.", "Take another address."),
     "first-boot": ("What is done at first boot can be done.", "Follow the hint of the message."),
