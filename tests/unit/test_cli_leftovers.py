@@ -65,8 +65,10 @@ def running(folder: Path, trap: str) -> Iterator[tuple[subprocess.Popen[bytes], 
         (folder / name).chmod(0o755)
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     mark = b"-"
+    # A shell cannot trap what was ignored when it began, as INT is for jobs in the background.
+    argv = ["env", "--default-signal=INT,TERM", sys.executable, "-c", RUN]
     with subprocess.Popen(
-        [sys.executable, "-c", RUN], cwd=folder, env=env, stdin=subprocess.DEVNULL,
+        argv, cwd=folder, env=env, stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     ) as run:  # fmt: skip
         try:
