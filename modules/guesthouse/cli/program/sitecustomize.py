@@ -8,6 +8,7 @@ The command itself imports this first, by its whole name.
 from __future__ import annotations
 
 import sys
+import warnings
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -29,3 +30,7 @@ def _on_unraisable(told: UnraisableHookArgs) -> None:
 
 sys.excepthook = _on_exception
 sys.unraisablehook = _on_unraisable
+# A loop that ends in the midst drops what it was about to run.
+warnings.filterwarnings(
+    "ignore", r"coroutine '.*' was never awaited", RuntimeWarning, r"asyncio\.base_events"
+)
