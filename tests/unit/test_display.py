@@ -8,6 +8,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -259,6 +260,31 @@ def test_json_of_the_engine_means_the_same(
     assert engine.run("preview", "--json") == 0
     shown = capfd.readouterr().out
     assert json.loads(shown) == said and OBEYED.findall(shown) == [] and "##[" not in shown
+
+
+def test_who_reads_the_engine_slowly_gets_all(tmp_path: Path) -> None:
+    """More than a pipe holds, and a reader that waits longer than the engine's last words may."""
+    engine_that_says(tmp_path, "seq 40000")
+    run = """if True:
+    from pathlib import Path
+    from guesthouse.cli import relay
+    from guesthouse.cli.engine import Engine
+    from guesthouse.cli.project import Project
+    relay.LAST_WORDS_S = 0.2
+    engine = Engine.__new__(Engine)
+    engine.__dict__.update(project=Project(Path.cwd()), program="./pulumi", env={"PATH": "/bin"})
+    raise SystemExit(engine.run("up"))
+    """
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", run], cwd=tmp_path, stdout=pipe) as process:
+        assert process.stdout
+        process.stdout.read(1)
+        # The relay holds a pipe's worth, the engine another one; it ends before we read on.
+        process.stdout.read(150_000)
+        time.sleep(1.5)
+        rest = process.stdout.read()
+        assert process.wait(60) == 0
+    assert rest.endswith(b"39999\n40000\n")
 
 
 def test_who_reads_the_engine_may_go(tmp_path: Path) -> None:
