@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from guesthouse.errors import LabError, Problem
-from guesthouse.lab.privilege import as_root, run_as_root
+from guesthouse.lab.tools import run
 
 MOUNTS = Path("/proc/self/mountinfo")
 KILL_TIMEOUT_S = 10
@@ -47,24 +47,24 @@ class Group:
 
     def make(self) -> None:
         """Makes the group; LabError where this user may not."""
-        run_as_root("mkdir", "-p", *self.folders)
+        run("mkdir", "-p", *self.folders)
 
     def entering(self, *argv: str | Path) -> list[str]:
-        """The command that runs ``argv`` in the group, as root."""
-        files = [folder / "cgroup.procs" for folder in self.folders]
-        return as_root("sh", "-euc", ENTER, "sh", *files, "--", *argv)
+        """The command that runs ``argv`` in the group."""
+        files = [str(folder / "cgroup.procs") for folder in self.folders]
+        return ["sh", "-euc", ENTER, "sh", *files, "--", *map(str, argv)]
 
     def remove(self) -> None:
         """Ends every process of the group and of those below it, and takes the groups away."""
         there = [folder for folder in self.folders if folder.is_dir()]
         if not there:
             return
-        run_as_root("sh", "-euc", KILL, "sh", *there)
+        run("sh", "-euc", KILL, "sh", *there)
         # A process that is ending holds its group for a moment longer.
         deadline = time.monotonic() + KILL_TIMEOUT_S
         while True:
             try:
-                run_as_root("sh", "-euc", REMOVE, "sh", *there)
+                run("sh", "-euc", REMOVE, "sh", *there)
                 return
             except LabError:
                 if time.monotonic() > deadline:

@@ -21,10 +21,9 @@ from guesthouse.lab.host import MANAGEMENT, LabHost
 from guesthouse.lab.images import NEW_LAB, Say
 from guesthouse.lab.needs import TUN
 from guesthouse.lab.ports import LOOPBACK
-from guesthouse.lab.privilege import run_as_root
 from guesthouse.lab.recipe import archive
 from guesthouse.lab.state import Folder, Record
-from guesthouse.lab.tools import missing
+from guesthouse.lab.tools import missing, run
 from guesthouse.lab.world import World
 
 # What libvirt and a host's own services call, beyond what nspawn's list allows.
@@ -49,14 +48,15 @@ LinkLocalAddressing=no
 
 @dataclass(frozen=True)
 class Place:
-    """Where a container host keeps what it is: its layer, its mount point, its network."""
+    """Where a container host keeps what it is: its layer, its mount point, its network. In a folder
+    of the hosts, whose names are free, so that none is that of the tree or of the world."""
 
     folder: Path
     name: str
 
     @property
     def own(self) -> Path:
-        return self.folder / self.name
+        return self.folder / "hosts" / self.name
 
     @property
     def root(self) -> Path:
@@ -68,13 +68,13 @@ class Place:
 
     @property
     def pidfile(self) -> Path:
-        return self.folder / f"{self.name}.pid"
+        return self.own / "pid"
 
 
 def start(folder: Folder, host: LabHost, record: Record, say: Say) -> None:
     """Boots the host on a layer of its own over the host image's tree."""
     place = Place(folder.containers, host.name)
-    again = place.own.exists()
+    again = (place.own / "layer").exists()
     say(f"host {host.name}: {'starting again from its disk' if again else 'starting'} (container)")
     group = group_of(folder)
     stop(folder, host, say)
@@ -85,7 +85,7 @@ def start(folder: Folder, host: LabHost, record: Record, say: Say) -> None:
         _tree(lab, folder.containers, Path(record.host_image))
         _mount(lab, place, host)
         wires.connect(lab, place.network, host)
-        own, passing = group.child(host.name), group.child(_forward(host))
+        own, passing = _groups(folder, host)
         own.make()
         passing.make()
         credentials = {
@@ -95,7 +95,7 @@ def start(folder: Folder, host: LabHost, record: Record, say: Say) -> None:
         boot = own.entering(*_nspawn(lab, place, credentials))
         process.start(boot, folder.lab, folder.lab / host.serial_log, place.pidfile)
         proxy = passing.entering(*_proxy(lab, listener.fileno(), wires.address(host)))
-        log = folder.containers / f"{host.name}.forward.log"
+        log = place.own / "forward.log"
         process.start(proxy, folder.lab, log, log.with_suffix(".pid"), (listener.fileno(),))
     finally:
         listener.close()
@@ -106,8 +106,8 @@ def stop(folder: Folder, host: LabHost, say: Say) -> None:
     place = Place(folder.containers, host.name)
     if pid(folder, host):
         say(f"host {host.name}: stopping")
-    for name in (host.name, _forward(host)):
-        group_of(folder).child(name).remove()
+    for group in _groups(folder, host):
+        group.remove()
     place.pidfile.unlink(missing_ok=True)
 
 
@@ -132,12 +132,13 @@ def clear(folder: Folder) -> None:
     if not folder.containers.exists():
         return
     group_of(folder).remove()
-    run_as_root("rm", "-rf", "--", folder.containers)
+    run("rm", "-rf", "--", folder.containers)
 
 
-def _forward(host: LabHost) -> str:
-    """The group of what passes the host's ssh on. No host has such a name."""
-    return f"{host.name}.forward"
+def _groups(folder: Folder, host: LabHost) -> tuple[Group, Group]:
+    """The group of the host, and that of what passes its ssh on."""
+    whole = group_of(folder)
+    return whole.child(f"hosts/{host.name}"), whole.child(f"forward/{host.name}")
 
 
 def group_of(folder: Folder) -> Group:
@@ -188,9 +189,9 @@ def _mount(lab: World, place: Place, host: LabHost) -> None:
     # Paths of the lab may hold commas and colons, which overlay's options may not.
     script = """
     cd "$1"
-    mkdir -p work root
+    mkdir -p work root; o=lowerdir=../../tree,upperdir=layer,workdir=work
     [ -d layer ] || { mkdir -p new; tar -C new -x; mv new layer; }
-    mountpoint -q root || mount -t overlay lab -o lowerdir=../tree,upperdir=layer,workdir=work root
+    mountpoint -q root || mount -t overlay lab -o "$o" root
     """
     own = {
         path: text.format(name=host.name, address=wires.address(host))

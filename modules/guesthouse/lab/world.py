@@ -17,7 +17,6 @@ from pathlib import Path
 from guesthouse.errors import LabError, Problem
 from guesthouse.lab import process
 from guesthouse.lab.cgroup import Group
-from guesthouse.lab.privilege import as_root, run_as_root
 from guesthouse.lab.process import PROC, Process
 from guesthouse.lab.tools import missing, run
 
@@ -54,7 +53,8 @@ class World:
         the file ``net``, if one is named."""
         enter = ["nsenter", "--target", str(self.pid), "--user", "--mount", "--net", "--pid"]
         other = ["nsenter", f"--net={net}", "--"] if net else []
-        return as_root(*enter, "--preserve-credentials", "--wdns=/", "--", *other, *argv)
+        words = [str(word) for word in argv]
+        return [*enter, "--preserve-credentials", "--wdns=/", "--", *other, *words]
 
     def run(self, *argv: str | Path, net: Path | None = None, stdin: str = "") -> str:
         """Runs ``argv`` there to its end; what it printed. LabError when it fails."""
@@ -82,12 +82,12 @@ def start(folder: Path, group: Group) -> World:
                 start_new_session=True,
             )  # fmt: skip
         except FileNotFoundError:
-            raise missing("sudo") from None
+            raise missing("sh") from None
     started = process.of(holder.pid)
     (folder / "world.pid").write_text(started.text())
     first = _wait_for(lambda: _first(holder.pid), started, log)
     script = 'for map in uid_map gid_map; do echo "0 0 $2" > "/proc/$1/$map"; done'
-    run_as_root("sh", "-euc", script, "sh", str(first), str(IDS))
+    run("sh", "-euc", script, "sh", str(first), str(IDS))
     assert holder.stdin
     with holder.stdin as go:
         go.write(b"go\n")
@@ -97,18 +97,13 @@ def start(folder: Path, group: Group) -> World:
 
 
 def _first(pid: int) -> int | None:
-    """The world's first process: the child of ``unshare``, which is ``pid`` or below it (sudo)."""
-    while True:
-        try:
-            name = (PROC / f"{pid}/comm").read_text().strip()
-            children = (PROC / f"{pid}/task/{pid}/children").read_text().split()
-        except OSError:
-            return None
-        if not children:
-            return None
-        if name == "unshare":
-            return int(children[0])
-        pid = int(children[0])
+    """The world's first process: the child of ``unshare``, which ``pid`` becomes."""
+    try:
+        name = (PROC / f"{pid}/comm").read_text().strip()
+        children = (PROC / f"{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return None
+    return int(children[0]) if name == "unshare" and children else None
 
 
 def _wait_for(look: Callable[[], int | None], started: Process, log: Path) -> int:
