@@ -22,8 +22,9 @@ down: ## Take the lab and its state away; caches stay
 
 test: setup test-fast test-lab ## All tests
 
-test-lab: setup ## One full pass of a lab of its own: life, mutations, bad input, end (about an hour)
-	@$(BIN)/pytest tests/lab -m "not long" -o faulthandler_timeout=1800
+test-lab: setup ## One full pass of labs of its own, container hosts beside the emulated pair
+	@$(BIN)/pytest -v tests/lab -m "not long" -n 2 --dist loadgroup --durations 10 \
+		-o faulthandler_timeout=1800
 
 test-fast: ## Linters, types and all tests that need no lab; five to ten minutes
 	@$(BIN)/ruff format --check .
@@ -44,7 +45,7 @@ test-long: ## Every row of effects on the lab that is up; kill -9 at every machi
 	@$(BIN)/python tests/races
 	@$(BIN)/python tests/races/interrupts.py
 	@$(BIN)/pytest tests/provider -m long -s
-	@$(BIN)/pytest tests/lab -m long
+	@$(BIN)/pytest -v tests/lab -m long -n 2 --dist loadgroup --durations 10
 
 bench: ## Print ratios: deployment, preview, rendering, reading
 	@scripts/setup.sh --long

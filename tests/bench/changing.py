@@ -84,7 +84,7 @@ def _row(guest: RowsGuest, ssh: SshDirectory, name: str, rounds: int) -> Row:
     def peer() -> None:
         for _, value in turns:
             argv = command.format(value=value)
-            ssh.run("h1", "sh", "-c", f"virsh -q -c qemu:///system {argv}")
+            ssh.run("p1", "sh", "-c", f"virsh -q -c qemu:///system {argv}")
 
     # The first turn of each opens connections, and ends at the same values.
     ours()

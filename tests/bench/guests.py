@@ -36,6 +36,7 @@ hosts:
     address: {host.address}
     port: {host.port}
     user: {host.user}
+    acceleration: tcg
     identity_file: {host.identity_file}
     host_keys: [{host.host_keys[0]}]
 pools:
@@ -70,12 +71,12 @@ ethernets:
 }
 
 DOMAIN = """\
-<domain type="kvm">
+<domain type="qemu">
   <name>bench-hand</name>
   <memory unit="MiB">256</memory>
   <os><type arch="x86_64" machine="q35">hvm</type></os>
   <features><acpi/></features>
-  <cpu mode="host-model"/>
+  <cpu mode="maximum"/>
   <devices>
     <disk type="file" device="disk">
       <driver name="qemu" type="qcow2"/><source file="{pool}/hand.qcow2"/><target dev="vda"/>

@@ -1,4 +1,4 @@
-"""The guest that the rows are done to: made on the lab's h1, asked from inside, removed."""
+"""The guest that the rows are done to: made on the lab's p1, asked from inside, removed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from guesthouse.provider.resource import Call
 from guesthouse.render import guest_document
 
 GUEST = {
-    "host": "h1",
+    "host": "p1",
     "vcpus": 1,
     "vcpus_max": 4,
     "memory_mib": 256,
@@ -31,7 +31,7 @@ GUEST = {
     "timeout_s": 600,
     "shutdown_timeout_s": 120,
     "disks": {
-        "root": {"pool": "guests", "image": "small", "size_gib": 1},
+        "root": {"pool": "guests", "image": "small-emulated", "size_gib": 1},
         "data": {"pool": "guests", "size_gib": 1},
     },
     "nics": {"lan0": {"network": "lan", "address": "10.90.0.77/24"}, "nat0": {"network": "nat"}},
@@ -118,13 +118,13 @@ class RowsGuest:
 
 @contextmanager
 def rows_guest(project: Project) -> Iterator[RowsGuest]:
-    """The guest, on h1 of the project's lab; gone afterwards."""
+    """The guest, on p1 of the project's lab; gone afterwards."""
     site = read_site(project.site_file("lab")).model_copy(
         update={"site": "rows-51c0", "guests": {"rows": Guest.model_validate(GUEST)}}
     )
     planned = plan(site, project.name, "rows")
     guest = planned.guests["rows"]
-    inputs = values.guest_inputs(planned.hosts["h1"], guest, guest_document(guest))
+    inputs = values.guest_inputs(planned.hosts["p1"], guest, guest_document(guest))
     connections = Connections()
     made = RowsGuest(GuestResource(connections), {**inputs, "secrets": {}})
     try:

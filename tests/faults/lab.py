@@ -1,7 +1,7 @@
 """``python tests/faults/lab.py``: kill -9 of engine, provider and libvirtd on the lab that is up.
 
-A guest of the lab is changed live (words, CPU weight, a disk more, a disk less); after a time the
-victim dies; then one `guesthouse up` must converge, with the guest's boot id as before, nothing
+A guest of the lab is changed live (words, a disk's limit, a disk more, a disk less); after a time
+the victim dies; then one `guesthouse up` must converge, with the guest's boot id as before, nothing
 left in the pool and a refreshed preview without changes. Results go to .guesthouse/faults-lab.json,
 and with those of `python tests/faults` to docs/results/faults.md.
 """
@@ -28,9 +28,8 @@ from guesthouse.cli.project import Project  # noqa: E402
 SITE = CHECKOUT / "stacks" / "lab.site.yaml"
 MORE = """\
     description: "{word}"
-    cpu_shares: {shares}
     disks:
-      root: {{pool: guests, image: small, size_gib: 1}}
+      root: {{pool: guests, image: small, size_gib: 1, max_iops: {iops}}}
       more: {{pool: guests, size_gib: 1}}
 """
 DISKS = """\
@@ -67,12 +66,12 @@ def main() -> int:
 def _more(text: str, number: int) -> str:
     """The site with the guest db changed."""
     head, _, tail = text.partition("  db:\n")
-    more = MORE.format(word=f"word {number}", shares=200 + number)
+    more = MORE.format(word=f"word {number}", iops=200 + number)
     return head + "  db:\n" + tail.replace(DISKS, more, 1)
 
 
 def _die(lab: LabProject, victim: str, delay_s: float) -> str:
-    boot = lab.guest("db", "cat /proc/sys/kernel/random/boot_id")
+    boot = lab.boot_id("db")
     project = Project(CHECKOUT)
     engine = subprocess.Popen(
         ["pulumi", "up", "-s", "lab", "--yes", "--skip-preview", "--non-interactive"],
@@ -102,15 +101,11 @@ def _die(lab: LabProject, victim: str, delay_s: float) -> str:
     preview = lab.run("preview", "lab", "--refresh", "--expect-no-changes")
     if preview.returncode:
         return f"a preview has changes: {preview.stdout[-600:]}"
-    wanted = 1 if "    cpu_shares: 20" in SITE.read_text() else 0
+    wanted = 1 if "max_iops: 20" in SITE.read_text() else 0
     files = lab.host("ls /srv/guests").split()
     if len([file for file in files if file == "db.more.qcow2"]) != wanted:
         return f"leaks: {files}"
-    return (
-        "converged"
-        if boot == lab.guest("db", "cat /proc/sys/kernel/random/boot_id")
-        else "the guest was restarted"
-    )
+    return "converged" if boot == lab.boot_id("db") else "the guest was restarted"
 
 
 if __name__ == "__main__":

@@ -1,58 +1,149 @@
-"""A lab of the tests' own: a scratch project with its own hosts, stack and state.
+"""Labs of the tests' own: scratch projects with their own hosts, stack and state.
 
-It is booted once for all tests of this folder and taken away at the end, whatever happened.
+Each file of tests says which kind of host it needs: ``KIND = CONTAINER`` or ``KIND = EMULATED``.
+The lab of a kind is made for the first test that needs it and taken away at the end, whatever
+happened. Tests of one kind run one after the other, those of the other kind beside them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import signal
+from collections.abc import Generator, Iterator
+from types import FrameType
 
 import pytest
+from halves import half
 from lab_project import Edit, LabProject, why
 
+from guesthouse.lab import serial
+from guesthouse.lab.host import CONTAINER, EMULATED
 from scratch import scratch_project
 
+# Seconds for a test, or for what it needs first: several times what it takes on two busy cores.
+DEADLINE_S = {CONTAINER: 600, EMULATED: 1500}
+
+
+class Labs:
+    """The labs that were asked for so far."""
+
+    def __init__(self, folders: pytest.TempPathFactory) -> None:
+        self._folders = folders
+        self.up: dict[str, LabProject] = {}
+        self._deployed: set[str] = set()
+
+    def lab(self, kind: str) -> LabProject:
+        """The lab of this kind, up."""
+        if kind not in self.up:
+            root = scratch_project(self._folders.mktemp(kind) / "project")
+            file = root / "stacks/lab.site.yaml"
+            file.write_text(half(file.read_text(), kind))
+            self.up[kind] = project = LabProject(root)
+            project.guesthouse("lab", "up")
+        return self.up[kind]
+
+    def deployed(self, kind: str) -> LabProject:
+        """The lab with its stack on it."""
+        project = self.lab(kind)
+        if kind not in self._deployed:
+            project.guesthouse("up", "lab", "--yes")
+            self._deployed.add(kind)
+        return project
+
 
 @pytest.fixture(scope="session")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabProject]:
-    project = LabProject(scratch_project(tmp_path_factory.mktemp("lab") / "project"))
+def labs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Labs]:
+    made = Labs(tmp_path_factory)
     try:
-        project.guesthouse("lab", "up")
-        yield project
+        yield made
     finally:
-        project.run("lab", "down")
+        for project in made.up.values():
+            project.run("lab", "down")
 
 
-@pytest.fixture(scope="session")
-def deployed(lab: LabProject) -> LabProject:
-    """The lab with its stack on it."""
-    lab.guesthouse("up", "lab", "--yes")
-    return lab
+@pytest.fixture(scope="module")
+def lab(request: pytest.FixtureRequest, labs: Labs) -> LabProject:
+    return labs.lab(request.module.KIND)
+
+
+@pytest.fixture(scope="module")
+def deployed(request: pytest.FixtureRequest, labs: Labs) -> LabProject:
+    return labs.deployed(request.module.KIND)
 
 
 @pytest.fixture
 def edit(deployed: LabProject) -> Iterator[Edit]:
     """Replace texts of the site file (old, new, old, new...), which is as at first but for them; at
     the end the file and the stack are as before."""
-    file = deployed.root / "stacks/lab.site.yaml"
-    whole = file.read_text()
+    whole = deployed.site.read_text()
 
     def change(*texts: str) -> None:
         text = whole
         for old, new in zip(texts[::2], texts[1::2], strict=True):
             assert whole.count(old) == 1
             text = text.replace(old, new)
-        file.write_text(text)
+        deployed.site.write_text(text)
 
     yield change
-    file.write_text(whole)
+    deployed.site.write_text(whole)
     if deployed.applied == whole:
         return
     back = deployed.run("up", "lab", "--yes")
     if back.returncode:
         # A test that failed half-way left what is not undone without permission. This one is to
         # blame, the tests after it begin as they should.
-        file.write_text(f"{whole}allow: [link_loss, restart, replace, destroys_data]\n")
+        deployed.site.write_text(f"{whole}allow: [link_loss, restart, replace, destroys_data]\n")
         deployed.guesthouse("up", "lab", "--yes", "--refresh")
-        file.write_text(whole)
+        deployed.site.write_text(whole)
     assert back.returncode == 0, why(back)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of one kind go to one process (`pytest --dist loadgroup`)."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_kind(item)))
+
+
+def _kind(item: pytest.Item) -> str:
+    assert isinstance(item, pytest.Function)
+    return str(item.module.KIND)
+
+
+def _late(item: pytest.Item) -> None:
+    """What the machines' consoles said last."""
+    assert isinstance(item, pytest.Function)
+    words = [f"was not done after {DEADLINE_S[_kind(item)]} s"]
+    for value in item.funcargs.values():
+        if isinstance(value, LabProject):
+            logs = sorted((value.root / ".guesthouse/lab").glob("*.serial.log"))
+            words += [f"--- {log.name}\n{serial.tail(log)}" for log in logs]
+    pytest.fail("\n".join(words), pytrace=True)
+
+
+def _in_time(item: pytest.Item) -> Generator[None, None, None]:
+    """The test's step fails at its deadline, also where a program is waited for."""
+
+    def late(_number: int, _frame: FrameType | None) -> None:
+        _late(item)
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(DEADLINE_S[_kind(item)])
+    try:
+        return (yield)
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
+    return (yield from _in_time(item))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    return (yield from _in_time(item))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
+    return (yield from _in_time(item))

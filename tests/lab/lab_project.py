@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from guesthouse.cli.engine import environment
 from guesthouse.cli.project import Project
@@ -47,8 +50,15 @@ class LabProject:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        # Asked when no host is named.
+        self.first = next(iter(yaml.safe_load(self.site.read_text())["hosts"]))
         # The site file of the last `up`, when it went well.
         self.applied = ""
+
+    @property
+    def site(self) -> Path:
+        """The site file of the stack lab."""
+        return self.root / "stacks/lab.site.yaml"
 
     def run(
         self, *argv: str, text: str = "", timeout_s: float = 1800
@@ -64,21 +74,28 @@ class LabProject:
             check=False,
         )
         if argv[:2] == ("up", "lab"):
-            site = self.root / "stacks/lab.site.yaml"
-            self.applied = "" if result.returncode else site.read_text()
+            self.applied = "" if result.returncode else self.site.read_text()
         return result
 
     def guesthouse(self, *argv: str, text: str = "") -> str:
         """The command's output; its failure is the test's."""
         return _good(self.run(*argv, text=text), argv)
 
-    def host(self, command: str, text: str = "", name: str = "h1") -> str:
-        """Shell text on a host of the lab, as root."""
-        return self._ssh("lab", "ssh", name, "--", "sh", "-c", command, text=text)
+    def host(self, command: str, text: str = "", name: str = "") -> str:
+        """Shell text on a host of the lab, the first or another, as root."""
+        return self._ssh("lab", "ssh", name or self.first, "--", "sh", "-c", command, text=text)
 
     def guest(self, name: str, command: str) -> str:
         """Shell text in a guest, as its login user."""
         return self._ssh("ssh", "-s", "lab", name, "--", "sh", "-c", command)
+
+    def root_in(self, name: str, command: str) -> str:
+        """Shell text in a guest, as root."""
+        return self.guest(name, f"sudo -n sh -c {shlex.quote(command)}")
+
+    def boot_id(self, name: str) -> str:
+        """What tells one boot of a guest from another."""
+        return self.guest(name, "cat /proc/sys/kernel/random/boot_id")
 
     def _ssh(self, *argv: str, text: str = "") -> str:
         """A machine that is too busy to let us in is asked a second time."""

@@ -23,6 +23,10 @@ def _host(path: str, broken: str, mended: str) -> Mutation:
     return Mutation(f"h1: {path}", "h1", broken, mended)
 
 
+def _pair(path: str, broken: str, mended: str) -> Mutation:
+    return Mutation(f"p1: {path}", "p1", broken, mended)
+
+
 def _guest(name: str, path: str, broken: str, mended: str) -> Mutation:
     return Mutation(f"{name}: guests.{name}{path}", name, broken, mended)
 
@@ -58,18 +62,61 @@ TAKEN = "/run/systemd/network/00-taken.network"
 IMAGE = "for f in /srv/guests/small-*; do mv $f ${f%.away}; done"
 
 VF = "ip link set dev enp1s0 vf "
-PF = "hosts.h1.physical_functions.fast.vf"
+PF = "hosts.p1.physical_functions.fast.vf"
 CARD = (
-    _host(f"{PF}.2.trust", f"{VF}2 trust on", f"{VF}2 trust off"),
-    _host(f"{PF}.3.spoof_check", f"{VF}3 spoofchk off", f"{VF}3 spoofchk on"),
-    _host(f"{PF}.1.max_tx_mbps", f"{VF}1 max_tx_rate 100", f"{VF}1 max_tx_rate 500"),
-    _host(f"{PF}.0.vlan", f"{VF}0 vlan 77 qos 3", f"{VF}0 vlan 42 qos 3"),
-    _host(f"{PF}.0.qos", f"{VF}0 vlan 42 qos 1", f"{VF}0 vlan 42 qos 3"),
-    _host("guests.db.nics.data0.vlan card", f"{VF}1 vlan 7", f"{VF}1 vlan 42"),
-    _host(
+    _pair(f"{PF}.2.trust", f"{VF}2 trust on", f"{VF}2 trust off"),
+    _pair(f"{PF}.3.spoof_check", f"{VF}3 spoofchk off", f"{VF}3 spoofchk on"),
+    _pair(f"{PF}.1.max_tx_mbps", f"{VF}1 max_tx_rate 100", f"{VF}1 max_tx_rate 500"),
+    _pair(f"{PF}.0.vlan", f"{VF}0 vlan 77 qos 3", f"{VF}0 vlan 42 qos 3"),
+    _pair(f"{PF}.0.qos", f"{VF}0 vlan 42 qos 1", f"{VF}0 vlan 42 qos 3"),
+    _pair("guests.near.nics.data0.vlan card", f"{VF}1 vlan 7", f"{VF}1 vlan 42"),
+    _pair(
         "networks.vf autostart",
         "virsh -q net-autostart vf --disable",
         "virsh -q net-autostart vf",
+    ),
+)
+VLAN = (
+    _pair("hosts.p1.bridges.br1", "ip link set br1 down", "ip link set br1 up"),
+    _pair(
+        "hosts.p1.bridges.br1.nic",
+        "ip link delete enp0s4.42",
+        f"networkctl reconfigure enp0s4; {WIRED.format('enp0s4.42')}",
+    ),
+    _pair(
+        "hosts.p1.bridges.br1.vlan",
+        "ip link delete enp0s4.42; ip link add link enp0s4 name enp0s4.43 type vlan id 43; "
+        "ip link set dev enp0s4.43 master br1 up",
+        f"ip link delete enp0s4.43; networkctl reconfigure enp0s4; {WIRED.format('enp0s4.42')}",
+    ),
+    _pair(
+        "hosts.p1.bridges.br1.address",
+        "ip address add 10.91.0.99/24 dev br1",
+        "ip address del 10.91.0.99/24 dev br1",
+    ),
+)
+LAN0 = "virsh -q domiftune near "
+LAN0 += "$(virsh -q domiflist near | awk '$3 == \"br0\" {{print $5}}') {0} --live"
+ACCELERATION = _pair(
+    "hosts.p1.acceleration of guest near",
+    EDIT.format(name="near", sed="sed \"s/<domain type='kvm'/<domain type='qemu'/\""),
+    UNDO,
+)
+LIMITS = (
+    _pair(
+        "guests.near.cpu_shares",
+        "virsh -q schedinfo near --set cpu_shares=200 --live",
+        "virsh -q schedinfo near --set cpu_shares=100 --live",
+    ),
+    _pair(
+        "guests.near.cpu_limit_percent",
+        "virsh -q schedinfo near --set global_quota=50000 --live",
+        "virsh -q schedinfo near --set global_quota=-1 --live",
+    ),
+    _pair(
+        "guests.near.nics.lan0.max_tx_mbps",
+        LAN0.format("--outbound 5000"),
+        LAN0.format("--outbound 0"),
     ),
 )
 HOST = (
@@ -113,23 +160,6 @@ HOST = (
         "ip address add 10.90.0.99/24 dev br0",
         "ip address del 10.90.0.99/24 dev br0",
     ),
-    _host("hosts.h1.bridges.br1", "ip link set br1 down", "ip link set br1 up"),
-    _host(
-        "hosts.h1.bridges.br1.nic",
-        "ip link delete enp0s4.42",
-        f"networkctl reconfigure enp0s4; {WIRED.format('enp0s4.42')}",
-    ),
-    _host(
-        "hosts.h1.bridges.br1.vlan",
-        "ip link delete enp0s4.42; ip link add link enp0s4 name enp0s4.43 type vlan id 43; "
-        "ip link set dev enp0s4.43 master br1 up",
-        f"ip link delete enp0s4.43; networkctl reconfigure enp0s4; {WIRED.format('enp0s4.42')}",
-    ),
-    _host(
-        "hosts.h1.bridges.br1.address",
-        "ip address add 10.91.0.99/24 dev br1",
-        "ip address del 10.91.0.99/24 dev br1",
-    ),
     _host("pools.guests running", "virsh -q pool-destroy guests", "virsh -q pool-start guests"),
     _host(
         "pools.guests autostart",
@@ -171,7 +201,7 @@ DOMAIN = (
         BALLOON.format(524288),
     ),
     _edited("web", ".memory_max_mib", "s/1048576</2097152</"),
-    _edited("web", ".cpu", "s/mode='host-model'/mode='host-passthrough'/"),
+    _edited("web", ".cpu", "s/mode='maximum'/mode='host-model'/"),
     _host(
         "guests.web.description",
         "virsh -q desc web --live 'another guest'",
@@ -179,16 +209,6 @@ DOMAIN = (
     ),
     _edited("web", ".on_crash", "s,<on_crash>restart<,<on_crash>destroy<,"),
     _edited("db", ".panic_device", "s,<panic model='isa'/>,,"),
-    _host(
-        "guests.web.cpu_shares",
-        "virsh -q schedinfo web --set cpu_shares=200 --live",
-        "virsh -q schedinfo web --set cpu_shares=100 --live",
-    ),
-    _host(
-        "guests.web.cpu_limit_percent",
-        "virsh -q schedinfo web --set global_quota=50000 --live",
-        "virsh -q schedinfo web --set global_quota=-1 --live",
-    ),
     _host(
         "guests.web.disks.data.max_iops",
         "virsh -q blkdeviotune web vdb --total-iops-sec 900 --live",
@@ -203,11 +223,6 @@ DOMAIN = (
         "guests.web.nics.nat0.max_rx_mbps",
         NAT0.format("--inbound 5000"),
         NAT0.format("--inbound 0"),
-    ),
-    _host(
-        "guests.web.nics.nat0.max_tx_mbps",
-        NAT0.format("--outbound 5000"),
-        NAT0.format("--outbound 0"),
     ),
     _edited("db", ".disks.root policy", "s/discard='unmap'/discard='ignore'/"),
     _edited("web", ".disks.data", "s/web.data.qcow2/web.other.qcow2/"),
@@ -280,4 +295,6 @@ INSIDE = (
     ),
     _guest("db", " hostname", "hostname localhost", "hostname db"),
 )
-MUTATIONS = (*HOST, *CARD, *DOMAIN, *INSIDE)
+CONTAINERS = (*HOST, *DOMAIN, *INSIDE)
+# What needs a kernel or a card of its own: virtual functions, VLAN devices, limits by cgroups.
+PAIR = (*CARD, *VLAN, *LIMITS, ACCELERATION)

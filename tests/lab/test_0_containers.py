@@ -18,12 +18,15 @@ import pytest
 import yaml
 from lab_project import COMMAND, LabProject, pinged
 
+from guesthouse.lab.host import CONTAINER
 from scratch import CHECKOUT, clean_environment, scratch_project
+
+KIND = CONTAINER
 
 # Two have the names of what the lab itself has beside its hosts.
 HOSTS = ["c1", "c2", "c3", "c4", "c5", "tree", "world", "c8"]
 # What belongs to a lab and may outlive it: control groups, processes, mounts.
-OURS = re.compile(r"guesthouse-lab-|systemd-nspawn|systemd-socket-proxyd|/lab/containers")
+OURS = re.compile(r"systemd-nspawn|systemd-socket-proxyd|/lab/containers")
 LOCKS = Path("/run/systemd/nspawn/locks")
 
 

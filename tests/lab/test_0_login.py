@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from lab_project import LabProject
 
+from guesthouse.lab.host import CONTAINER
+
+KIND = CONTAINER
+
 SET_UP = 'python3 -c \'import json; s = json.load(open("/run/cloud-init/status.json"))["v1"];'
 SET_UP += ' print(s["modules-config"]["finished"] is not None)\''
 

@@ -1,7 +1,7 @@
 """Virtual functions under running guests: changed, counted anew, broken by hand, put right.
 
-The guest `db` on h1 and the guest `far` on h2 have one each, in VLAN 42 of the wire between the
-hosts' emulated 82576 cards.
+The guest `near` on p1 and the guest `remote` on p2 have one each, in VLAN 42 of the wire between
+the hosts' emulated 82576 cards.
 """
 
 from __future__ import annotations
@@ -14,22 +14,26 @@ from typing import Any
 import pytest
 from lab_project import Edit, LabProject, pinged
 
+from guesthouse.lab.host import EMULATED
+
+KIND = EMULATED
+
 CARD = "/sys/bus/pci/devices/0000:01:00.0"
-PEERS = {"db": "10.91.0.13", "far": "10.91.0.12"}
+PEERS = {"near": "10.91.0.15", "remote": "10.91.0.14"}
 DEFAULTS = "defaults: {max_tx_mbps: 500}\n        "
 FIXED = 'fixed: {"0": {mac: "52:54:00:6c:f0:01", vlan: 42, qos: 3}}'
 COUNT = "virtual_functions: 4\n        "
 ALLOW = "allow: [link_loss]\n        "
 
 
-def vfs(lab: LabProject, host: str = "h1") -> list[dict[str, Any]]:
+def vfs(lab: LabProject, host: str = "p1") -> list[dict[str, Any]]:
     """The virtual functions as ip-link(8) tells them."""
     (link,) = json.loads(lab.host("ip -j -d link show dev enp1s0", name=host))
     return list(link["vfinfo_list"])
 
 
-def boot_id(lab: LabProject, guest: str = "db") -> str:
-    return lab.guest(guest, "cat /proc/sys/kernel/random/boot_id")
+def boot_id(lab: LabProject, guest: str = "near") -> str:
+    return lab.boot_id(guest)
 
 
 def reaches(lab: LabProject, guest: str) -> bool:
@@ -46,7 +50,7 @@ def test_many_checks_are_of_virtual_functions(deployed: LabProject) -> None:
     found = [f for f in deployed.findings() if any(place in f["path"] for place in places)]
     assert len(found) >= 30
     assert {f["status"] for f in found} == {"passed"}
-    assert reaches(deployed, "db") and reaches(deployed, "far")
+    assert reaches(deployed, "near") and reaches(deployed, "remote")
 
 
 def test_attributes_are_set_and_set_back_when_they_go(deployed: LabProject, edit: Edit) -> None:
@@ -75,7 +79,7 @@ def test_attributes_are_set_and_set_back_when_they_go(deployed: LabProject, edit
     ] * 4
     assert [v["vlan_list"][0].get("vlan", 0) for v in seen] == [0, 42, 0, 0]
     deployed.is_steady()
-    assert reaches(deployed, "db") and boot_id(deployed) == boot
+    assert reaches(deployed, "near") and boot_id(deployed) == boot
 
 
 def _set(vf: dict[str, Any]) -> tuple[bool, bool, int]:
@@ -85,14 +89,14 @@ def _set(vf: dict[str, Any]) -> tuple[bool, bool, int]:
 def test_another_number_names_who_loses_the_link_and_brings_it_back(
     deployed: LabProject, edit: Edit
 ) -> None:
-    boot, address = boot_id(deployed), mac(deployed, "db")
+    boot, address = boot_id(deployed), mac(deployed, "near")
     here = COUNT + DEFAULTS + FIXED
     edit(here, here.replace("functions: 4", "functions: 6"))
-    why = "all go for a moment, those of guest db too"
+    why = "all go for a moment, those of guest near too"
     refused = f"virtual functions 4 -> 6 (link_loss: {why}) is not allowed"
     assert refused in deployed.refused()
     assert deployed.run("up", "lab", "--yes").returncode != 0
-    assert len(vfs(deployed)) == 4 and reaches(deployed, "db")
+    assert len(vfs(deployed)) == 4 and reaches(deployed, "near")
     for count in (6, 3, 4):
         edit(here, here.replace("functions: 4\n        ", f"functions: {count}\n        {ALLOW}"))
         deployed.guesthouse("up", "lab", "--yes")
@@ -102,26 +106,26 @@ def test_another_number_names_who_loses_the_link_and_brings_it_back(
             ("52:54:00:6c:f0:01", 42),
             (address, 42),
         ]
-        assert reaches(deployed, "db")
-    assert (boot_id(deployed), mac(deployed, "db")) == (boot, address)
+        assert reaches(deployed, "near")
+    assert (boot_id(deployed), mac(deployed, "near")) == (boot, address)
     deployed.is_steady()
 
 
 @pytest.mark.long
 def test_a_guest_moves_to_another_vlan_and_back(deployed: LabProject, edit: Edit) -> None:
     boot = boot_id(deployed)
-    nic = "data0: {network: vf, vlan: 42, address: 10.91.0.12/24}"
+    nic = "data0: {network: vf, vlan: 42, address: 10.91.0.14/24}"
     other = (nic, nic.replace("42", "44"))
     edit(*other)
     assert "NIC data0 VLAN 42 -> 44 (link_loss) is not allowed" in deployed.refused()
-    permission = ("    panic_device: true\n", "    panic_device: true\n    allow: [link_loss]\n")
+    permission = ("    host: p1\n", "    host: p1\n    allow: [link_loss]\n")
     edit(*other, *permission)
     deployed.guesthouse("up", "lab", "--yes")
     assert vfs(deployed)[1]["vlan_list"][0]["vlan"] == 44
-    assert not reaches(deployed, "db")
+    assert not reaches(deployed, "near")
     edit(*permission)
     deployed.guesthouse("up", "lab", "--yes")
-    assert reaches(deployed, "db") and boot_id(deployed) == boot
+    assert reaches(deployed, "near") and boot_id(deployed) == boot
 
 
 DRIFTS = (
@@ -130,9 +134,9 @@ DRIFTS = (
     ("ip link set enp1s0 vf 2 max_tx_rate 100", "VF 2 max_tx 100 -> 500 Mbit/s (live)"),
     ("ip link set enp1s0 vf 0 vlan 77", "VF 0 vlan 77 -> 42 (live)"),
     ("ip link set enp1s0 vf 0 mac 52:54:00:00:00:98", "VF 0 mac 52:54:00:00:00:98 -> "),
-    ("ip link set enp1s0 vf 1 vlan 7", "VF 1 strays db has VLAN 7, not 42 -> none (live)"),
+    ("ip link set enp1s0 vf 1 vlan 7", "VF 1 strays near has VLAN 7, not 42 -> none (live)"),
     ("virsh -q net-autostart vf --disable", "autostart off -> on (live)"),
-    ("sed -i s/=4/=2/ /etc/systemd/network/*pf-fast.link", "h1-fast update [diff: ~files,vfs]"),
+    ("sed -i s/=4/=2/ /etc/systemd/network/*pf-fast.link", "p1-fast update [diff: ~files,vfs]"),
 )
 
 
@@ -145,7 +149,7 @@ def test_what_somebody_changed_by_hand_is_seen_and_put_right(deployed: LabProjec
     assert [said for _, said in DRIFTS if said not in told] == []
     deployed.guesthouse("up", "lab", "--yes", "--refresh")
     deployed.is_steady()
-    assert reaches(deployed, "db") and boot_id(deployed) == boot
+    assert reaches(deployed, "near") and boot_id(deployed) == boot
 
 
 def test_networkd_reloaded_leaves_the_guests_virtual_functions_alone(deployed: LabProject) -> None:
@@ -155,48 +159,48 @@ def test_networkd_reloaded_leaves_the_guests_virtual_functions_alone(deployed: L
     )
     time.sleep(5)
     assert vfs(deployed) == before
-    assert reaches(deployed, "db")
+    assert reaches(deployed, "near")
 
 
 @pytest.mark.long
 def test_virtual_functions_taken_away_by_hand_come_back_to_their_guests(
     deployed: LabProject,
 ) -> None:
-    boot, address = boot_id(deployed, "far"), mac(deployed, "far")
+    boot, address = boot_id(deployed, "remote"), mac(deployed, "remote")
     driver = "/sys/bus/pci/drivers/igb"
     for command in (
         f"echo 0 >{CARD}/sriov_numvfs; echo 2 >{CARD}/sriov_numvfs",
         f"echo 0000:01:00.0 >{driver}/unbind; sleep 2; echo 0000:01:00.0 >{driver}/bind; sleep 5",
     ):
-        deployed.host(command, name="h2")
+        deployed.host(command, name="p2")
         told = deployed.run("preview", "lab", "--refresh")
         assert "NIC data0 added (live)" in told.stdout + told.stderr
         deployed.guesthouse("up", "lab", "--yes", "--refresh")
-        assert reaches(deployed, "far")
-        assert vfs(deployed, "h2")[1]["address"] == address == mac(deployed, "far")
-    assert boot_id(deployed, "far") == boot
+        assert reaches(deployed, "remote")
+        assert vfs(deployed, "p2")[1]["address"] == address == mac(deployed, "remote")
+    assert boot_id(deployed, "remote") == boot
     deployed.is_steady()
 
 
 def test_a_host_that_was_booted_again_is_as_declared(deployed: LabProject) -> None:
-    before, boot = vfs(deployed, "h2"), boot_id(deployed, "far")
-    first = deployed.host("cat /proc/sys/kernel/random/boot_id", name="h2")
+    before, boot = vfs(deployed, "p2"), boot_id(deployed, "remote")
+    first = deployed.host("cat /proc/sys/kernel/random/boot_id", name="p2")
     accuracy = "--timer-property=AccuracySec=100ms"
-    deployed.host(f"systemd-run --on-active=1 {accuracy} systemctl reboot", name="h2")
+    deployed.host(f"systemd-run --on-active=1 {accuracy} systemctl reboot", name="p2")
     deadline = time.monotonic() + 600
     while time.monotonic() < deadline:
         time.sleep(5)
-        told = deployed.run("lab", "ssh", "h2", "--", "cat", "/proc/sys/kernel/random/boot_id")
+        told = deployed.run("lab", "ssh", "p2", "--", "cat", "/proc/sys/kernel/random/boot_id")
         if told.returncode == 0 and told.stdout not in ("", first):
             break
     # sshd is there before the rest of the host is.
     while deployed.run("verify", "lab").returncode and time.monotonic() < deadline:
         time.sleep(5)
     deployed.guesthouse("verify", "lab")
-    told_now = vfs(deployed, "h2")
+    told_now = vfs(deployed, "p2")
     assert [_declared(v) for v in told_now] == [_declared(v) for v in before]
-    assert boot_id(deployed, "far") != boot
-    assert reaches(deployed, "far")
+    assert boot_id(deployed, "remote") != boot
+    assert reaches(deployed, "remote")
 
 
 def _declared(vf: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,10 @@ import re
 
 from lab_project import LabProject
 
+from guesthouse.lab.host import CONTAINER
+
+KIND = CONTAINER
+
 # Each slip: a text of stacks/lab.site.yaml, what somebody typed instead, what the message names.
 SLIPS = (
     ("memory_mib: 2048", "memory_mib: two", "hosts.h1.memory_mib"),
@@ -31,7 +35,7 @@ TOUCHED = (
 
 
 def test_ten_slips_give_ten_located_messages(deployed: LabProject) -> None:
-    good = deployed.root / "stacks/lab.site.yaml"
+    good = deployed.site
     text = good.read_text()
     for old, new, _ in SLIPS:
         assert text.count(old) >= 1

@@ -8,6 +8,10 @@ import time
 
 from lab_project import LabProject
 
+from guesthouse.lab.host import CONTAINER
+
+KIND = CONTAINER
+
 # In a while, when the connection has ended well.
 PANIC = "modprobe pvpanic-mmio; (sleep 8; echo c >/proc/sysrq-trigger) >/dev/null 2>&1 </dev/null &"
 
@@ -17,7 +21,7 @@ CRASHED = ("crashed", "its kernel panicked")
 
 
 def _declare(lab: LabProject, power: str, on_crash: str = "restart") -> None:
-    site = lab.root / "stacks/lab.site.yaml"
+    site = lab.site
     plain = "\n".join(line for line in site.read_text().splitlines() if "# this test" not in line)
     mine = f"  db:\n    power: {power} # this test\n    allow: [restart] # this test\n"
     mine += f"    on_crash: {on_crash} # this test\n"
@@ -48,10 +52,10 @@ def test_stopped_paused_and_running_again(deployed: LabProject) -> None:
         lab.guesthouse("up", "lab", "--yes", "--refresh")
     assert _state(lab) == "running"
     lab.guesthouse("verify", "lab")
-    boot = lab.guest("db", "cat /proc/sys/kernel/random/boot_id")
+    boot = lab.boot_id("db")
     lab.host("virsh -q suspend db")
     lab.guesthouse("up", "lab", "--yes", "--refresh")
-    assert lab.guest("db", "cat /proc/sys/kernel/random/boot_id") == boot
+    assert lab.boot_id("db") == boot
 
 
 def _health(lab: LabProject, *wanted: str) -> tuple[str, str]:

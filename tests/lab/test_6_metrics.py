@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 from lab_project import COMMAND, LabProject
 
+from guesthouse.lab.host import CONTAINER
 from prometheus import Prometheus, exporter, prometheus, until
 from scratch import clean_environment
+
+KIND = CONTAINER
 
 # Seconds between two looks: an emulated host under load needs some for its answer.
 INTERVAL_S = 30

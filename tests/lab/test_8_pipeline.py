@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 from lab_project import LabProject
 from lxml import etree
-from team import SITE, Run, Team
+from team import Run, Team
+
+from guesthouse.lab.host import CONTAINER
+
+KIND = CONTAINER
 
 MACHINE = "pc-q35-9.2"
 WEB = "    vcpus_max: 4\n    memory_mib: 512\n"
@@ -44,7 +48,7 @@ def test_reviewed_merged_applied_and_watched(deployed: LabProject, team: Team) -
 
     merged = team.merge("bigger")
     # The lab's own project goes on from what is on main.
-    (deployed.root / SITE).write_text(merged)
+    deployed.site.write_text(merged)
     applied = team.run("apply", "main")
     assert applied.code == 0, applied.said
     assert _failures(applied) == []

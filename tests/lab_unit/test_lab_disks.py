@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -28,9 +29,11 @@ def test_partitions_follow_each_other_and_the_root_is_last() -> None:
 def test_bios_and_uefi_start_the_same_kernel_with_the_same_words() -> None:
     words = "root=PARTUUID=00c0ffee-02 rootfstype=ext4 rw console=ttyS0 quiet "
     words += "mitigations=off nowatchdog nokaslr no_timer_check audit=0 cryptomgr.notests "
-    words += "highres=off nohz=off lapic=notscdeadline lsm=capability panic=10"
+    words += "lsm=capability"
     assert f"APPEND {words}\n" in disks.syslinux_text(LAYOUT)
     assert f"options {words}\n" in disks.loader_entry_text(LAYOUT)
+    nested = replace(LAYOUT, arguments=disks.NESTED)
+    assert f"APPEND {words} highres=off nohz=off " in disks.syslinux_text(nested)
 
 
 @pytest.mark.parametrize(("tar_mib", "root_mib"), [(0, 96), (1, 112), (100, 224), (250, 400)])
@@ -51,15 +54,20 @@ def test_a_bootable_disk_is_made_without_mounts(tmp_path: Path) -> None:
     tar = tmp_path / "root.tar"
     tar.write_bytes(recipe.archive(files))
     assert tarfile.is_tarfile(tar)
-    disks.bootable(tar, tmp_path, "00c0ffee", tmp_path / "d.qcow2")
+    wanted = {"d": ("00c0ffee", ""), "e": ("00c0ffe1", "nohz=off")}
+    disks.bootable(tar, tmp_path, {tmp_path / f"{n}.qcow2": made for n, made in wanted.items()})
+    for name, (label, arguments) in wanted.items():
+        is_a_disk(tmp_path / f"{name}.qcow2", label, arguments)
 
-    raw = tmp_path / "d.raw"
-    run("qemu-img", "convert", "-O", "raw", tmp_path / "d.qcow2", raw)
+
+def is_a_disk(disk: Path, label: str, arguments: str) -> None:
+    raw = disk.with_suffix(".raw")
+    run("qemu-img", "convert", "-O", "raw", disk, raw)
     table = subprocess.run(
         ["/usr/sbin/sfdisk", "--json", str(raw)], capture_output=True, check=True
     )
     parts = json.loads(table.stdout)["partitiontable"]
-    assert parts["id"] == "0x00c0ffee"
+    assert parts["id"] == f"0x{label}"
     assert [p["type"] for p in parts["partitions"]] == ["ef", "83"]
     assert raw.read_bytes()[510:512] == b"\x55\xaa"
     assert any(raw.read_bytes()[:440])
@@ -71,6 +79,9 @@ def test_a_bootable_disk_is_made_without_mounts(tmp_path: Path) -> None:
     ).stdout
     for path in ("::/vmlinuz", "::/initrd", "::/EFI/BOOT/BOOTX64.EFI", "::/syslinux/ldlinux.sys"):
         assert path in listing
+    config = ["mtype", "-i", f"{raw}@@{1 << 20}", "::/syslinux/syslinux.cfg"]
+    said = subprocess.run(config, capture_output=True, text=True, check=True).stdout
+    assert f"root=PARTUUID={label}-02 " in said and f" lsm=capability {arguments}".rstrip() in said
     start = parts["partitions"][1]["start"] * 512
     words = ["/usr/sbin/debugfs", "-R", "cat /etc/hostname", f"{raw}?offset={start}"]
     assert subprocess.run(words, capture_output=True, check=True).stdout == b"seen"

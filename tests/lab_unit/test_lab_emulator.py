@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from guesthouse.errors import LabError
-from guesthouse.lab import accelerator, emulator, images, lab, needs
+from guesthouse.lab import accelerator, emulator, images, needs, new
 from guesthouse.lab.host import CONTAINER, EMULATED, Wanted
 from guesthouse.lab.images import Image
 from guesthouse.lab.state import Folder
@@ -150,4 +150,4 @@ def test_only_an_emulated_lab_needs_it(
     monkeypatch.setattr(emulator, "program", lambda _: "/cache/mended")
     monkeypatch.setattr(needs, "require", lambda _: None)
     wanted = [Wanted("h1", kind), Wanted("h2", kind)]
-    assert lab.new_record(folder, wanted, print, one_segment=False).qemu == qemu
+    assert new.record(folder, wanted, print, one_segment=False).qemu == qemu

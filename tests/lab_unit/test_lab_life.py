@@ -168,7 +168,7 @@ def test_other_segments_are_another_lab(tmp_path: Path, has: bool, words: str) -
     folder, record = prepared(tmp_path)
     state.save(folder.state, replace(record, one_segment=has).text())
     with pytest.raises(LabError) as caught:
-        lab.up(tmp_path, WANTED, silent, one_segment=not has)
+        lab.up(tmp_path, WANTED, (), silent, one_segment=not has)
     assert str(caught.value) == f"{words}\n  {DOWN}"
 
 
@@ -187,7 +187,7 @@ def test_a_lab_of_other_hosts_is_another_lab(
     lab.check_same(record, WANTED[::-1], None)
     state.save(folder.state, record.text())
     with pytest.raises(LabError) as caught:
-        lab.up(tmp_path, wanted, silent)
+        lab.up(tmp_path, wanted, (), silent)
     assert str(caught.value) == (
         f"lab: was made with other hosts, got {PAIR}, allowed {told}\n  {DOWN}"
     )

@@ -83,7 +83,7 @@ def test_the_command_names_no_mirror_and_needs_no_root(tmp_path: Path) -> None:
     assert hooks == ["--essential-hook"] + ["--customize-hook"] * 4
 
 
-@pytest.mark.parametrize("name", [images.HOST, *images.GUESTS])
+@pytest.mark.parametrize("name", [images.HOST, *images.RECIPES])
 def test_our_recipes_can_be_read(name: str) -> None:
     recipe = load(name)
     assert "openssh-server" in recipe.packages

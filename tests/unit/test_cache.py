@@ -237,7 +237,7 @@ def host_image(home: Path) -> Path:
     folder = cache.room()
     for name in ("host.qcow2", "vmlinuz", "initrd"):
         (folder / name).write_text(name)
-    (folder / "image.json").write_text('{"sha256": "00"}')
+    (folder / "image.json").write_text('{"sha256": {"host": "00"}}')
     entry = home / "images" / f"host-{images.build_key(load('host'))}"
     cache.put(folder, entry)
     return entry

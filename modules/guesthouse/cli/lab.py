@@ -49,9 +49,9 @@ def up(
     from guesthouse.lab import lab
 
     project = Project.find()
-    wanted = _wanted(project)
+    wanted, images = _wanted(project)
     with progress("the lab") as tell:
-        state = lab.up(project.root, wanted, tell, one_segment)
+        state = lab.up(project.root, wanted, images, tell, one_segment)
         made = _prepare_stack(project)
     for name in made:
         say(f"secret '{name}': a random value is in the stack's configuration")
@@ -154,10 +154,12 @@ def ssh(
     execute(machines, host, command)
 
 
-def _wanted(project: Project) -> tuple[Wanted, ...]:
-    """The hosts that the site file asks for. Much of the rest of it is not there before the lab."""
+def _wanted(project: Project) -> tuple[tuple[Wanted, ...], list[str]]:
+    """The hosts that the site file asks for, and which images of the lab it names. Much of the rest
+    of it is not there before the lab."""
     from guesthouse import sitefile
     from guesthouse.lab.host import Wanted
+    from guesthouse.lab.images import GUESTS
 
     file = sitefile.read(project.site_file(STACK))
     wrong = [problem for problem in file.problems if problem.path[:1] in ((), ("lab",))]
@@ -168,7 +170,8 @@ def _wanted(project: Project) -> tuple[Wanted, ...]:
         hint = "say which hosts it makes, as in 'lab: {h1: {}}' (docs/reference.md, lab)"
         raise SiteError(Problem(f"{where} lab", "is required", hint=hint))
     places = file.site.lab.items()
-    return tuple(Wanted(name, place.kind, place.segments) for name, place in places)
+    wanted = tuple(Wanted(name, place.kind, place.segments) for name, place in places)
+    return wanted, [name for name in file.site.images if name in GUESTS]
 
 
 def _not_there() -> LabError:

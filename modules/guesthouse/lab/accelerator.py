@@ -45,8 +45,11 @@ def boots(vmlinuz: Path, accelerator: str, timeout_s: float = PROBE_TIMEOUT_S) -
     return result.returncode == 0 and REACHED.encode() in result.stdout
 
 
+def may_be_kvm() -> bool:
+    """Whether the device can be opened. One that cannot is answer enough; one that can is not."""
+    return os.access(DEVICE, os.R_OK | os.W_OK)
+
+
 def choose(vmlinuz: Path) -> str:
-    """QEMU's -accel value. A device that cannot be opened is answer enough; one that can is not."""
-    if not os.access(DEVICE, os.R_OK | os.W_OK):
-        return TCG
-    return KVM if boots(vmlinuz, KVM) else TCG
+    """QEMU's -accel value."""
+    return KVM if may_be_kvm() and boots(vmlinuz, KVM) else TCG

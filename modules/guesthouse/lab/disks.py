@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,14 +28,16 @@ MBR_CODE = (
 MBR_CODE_BYTES = 440
 EFI_LOADER = "usr/lib/systemd/boot/efi/systemd-bootx64.efi"
 
-# Guests boot inside an emulated host, where every exit to the hypervisor is dear: no line of
-# console output, no watchdog tick, mitigation, timer check, cipher test or BPF hook, and a periodic
-# tick: set once, where a tick at a deadline is an exit more each time. A guest whose kernel
-# panicked starts again (emulated SVM delivers a wrong exception once in many boots).
+# Guests are emulated on most machines that have a lab: no line of console output, no watchdog tick,
+# mitigation, timer check, cipher test or BPF hook.
 FAST_BOOT = (
     "quiet mitigations=off nowatchdog nokaslr no_timer_check audit=0 cryptomgr.notests"
-    " highres=off nohz=off lapic=notscdeadline lsm=capability panic=10"
+    " lsm=capability"
 )
+# Inside an emulated host every exit to the hypervisor is dear: a periodic tick is set once, where a
+# tick at a deadline is an exit more each time. A guest whose kernel panicked starts again (emulated
+# SVM delivers a wrong exception once in many boots).
+NESTED = "highres=off nohz=off lapic=notscdeadline panic=10"
 
 # Under fakeroot the owners of the tar's files exist only inside one process tree: unpack and
 # fill in one script. Devices are left out: devtmpfs makes them.
@@ -51,11 +54,13 @@ shift 4
 
 @dataclass(frozen=True)
 class Layout:
-    """Sizes of a bootable disk, in MiB; ``label`` is the MBR's identifier, 8 hex digits."""
+    """Sizes of a bootable disk, in MiB; ``label`` is the MBR's identifier, 8 hex digits;
+    ``arguments`` are the kernel's beside those that all have."""
 
     label: str
     boot_mib: int
     root_mib: int
+    arguments: str = ""
 
     @property
     def root_start_mib(self) -> int:
@@ -79,7 +84,8 @@ class Layout:
         )
 
     def kernel_arguments(self) -> str:
-        return f"root={self.root} rootfstype=ext4 rw console=ttyS0 {FAST_BOOT}"
+        own = f" {self.arguments}" if self.arguments else ""
+        return f"root={self.root} rootfstype=ext4 rw console=ttyS0 {FAST_BOOT}{own}"
 
 
 def syslinux_text(layout: Layout) -> str:
@@ -120,14 +126,18 @@ def bare(tar: Path, work: Path, size_gib: int, output: Path) -> None:
     raw.unlink()
 
 
-def bootable(tar: Path, work: Path, label: str, output: Path) -> None:
-    """A disk that starts under BIOS and UEFI, as qcow2.
+def bootable(tar: Path, work: Path, disks: Mapping[Path, tuple[str, str]]) -> None:
+    """Disks that start under BIOS and UEFI, as qcow2: file -> its label, its kernel's arguments.
 
     Not compressed: an emulated host would unpack each cluster again at every read of it.
     """
     raw = work / "disk.raw"
     # The kernel's size is only known once unpacked; 64 MiB hold any Debian kernel and initrd.
-    layout = Layout(label=label, boot_mib=64, root_mib=root_size_mib(tar))
+    layouts = {
+        output: Layout(label, boot_mib=64, root_mib=root_size_mib(tar), arguments=arguments)
+        for output, (label, arguments) in disks.items()
+    }
+    layout = next(iter(layouts.values()))
     with raw.open("wb") as file:
         file.truncate(layout.total_mib * MIB)
     run("sfdisk", "--quiet", raw, stdin=layout.sfdisk())
@@ -135,8 +145,10 @@ def bootable(tar: Path, work: Path, label: str, output: Path) -> None:
     size = f"{layout.root_mib}M"
     options = ["-L", "root", "-b", "4096", "-E", f"offset={offset},lazy_itable_init=1"]
     fill(tar, work, *options, "-d", str(work / "tree"), str(raw), size)
-    boot_partition(raw, work, layout)
-    run("qemu-img", "convert", "-O", "qcow2", raw, output)
+    for output, layout in layouts.items():
+        run("sfdisk", "--quiet", "--disk-id", raw, f"0x{layout.label}")
+        boot_partition(raw, work, layout)
+        run("qemu-img", "convert", "-O", "qcow2", raw, output)
     raw.unlink()
 
 

@@ -1,4 +1,4 @@
-"""Built images, cached by content: recipe name -> folder with a disk, its digest, its kernel.
+"""Built images, cached by content: recipe name -> folder with disks, their digests, a kernel.
 
 The cache is ``${XDG_CACHE_HOME:-~/.cache}/guesthouse/images/<name>-<key>/``, shared by all
 checkouts of a user; a folder appears there complete or not at all.
@@ -25,7 +25,10 @@ Say = Callable[[str], None]
 
 HOST = "host"
 NEW_LAB = "`guesthouse lab down`, then `guesthouse lab up`"
-GUESTS = ("debian13", "small")
+# The same guest for an emulated host: only its kernel's arguments are others.
+EMULATED = "-emulated"
+RECIPES = ("debian13", "small")
+GUESTS = (*RECIPES, *(f"{name}{EMULATED}" for name in RECIPES))
 HOST_DISK_GIB = 20
 # What mmdebstrap says while it works, in words for people.
 STAGES = {
@@ -69,8 +72,18 @@ def build_key(recipe: Recipe) -> str:
 
 
 def cached(name: str) -> Image | None:
-    """The image of that recipe as it stands today, if it was built before."""
-    return read(name, cache_folder() / f"{name}-{build_key(load(name))}")
+    """The image of that name as it stands today, if it was built before."""
+    return read(name, place(load(recipe_of(name))))
+
+
+def recipe_of(name: str) -> str:
+    """The recipe that the image of that name is made by."""
+    return name.removesuffix(EMULATED)
+
+
+def place(recipe: Recipe) -> Path:
+    """The folder of the recipe's images."""
+    return cache_folder() / f"{recipe.name}-{build_key(recipe)}"
 
 
 def read(name: str, folder: Path) -> Image | None:
@@ -78,21 +91,24 @@ def read(name: str, folder: Path) -> Image | None:
     if not (folder / "image.json").exists():
         return None
     facts = json.loads((folder / "image.json").read_text())
-    return Image(name=name, folder=folder, sha256=facts["sha256"])
+    return Image(name=name, folder=folder, sha256=facts["sha256"][name])
 
 
 def image(name: str, say: Say) -> Image:
-    """The image of that recipe, built now if it is not cached (one to three minutes).
+    """The image of that name, built now if it is not cached (one to three minutes).
 
     One that is not as it was built is a LabError, and stays: disks of labs may lie on it.
     """
-    recipe = load(name)
-    folder = cache_folder() / f"{name}-{build_key(recipe)}"
+    recipe = load(recipe_of(name))
+    folder = place(recipe)
     cache.home()
     folder.parent.mkdir(mode=0o700, exist_ok=True)
-    with cache.locked(folder.parent / f".{name}.lock"):
-        found = read(name, folder) if check(folder) else None
-        return found or build(recipe, folder, say)
+    with cache.locked(folder.parent / f".{recipe.name}.lock"):
+        if not (check(folder) and read(name, folder)):
+            build(recipe, folder, say)
+    found = read(name, folder)
+    assert found is not None
+    return found
 
 
 def check(folder: Path) -> bool:
@@ -104,11 +120,11 @@ def check(folder: Path) -> bool:
         raise LabError(*(replace(problem, hint=hint) for problem in error.problems)) from error
 
 
-def build(recipe: Recipe, folder: Path, say: Say) -> Image:
+def build(recipe: Recipe, folder: Path, say: Say) -> None:
     """Builds in a scratch folder beside the target, then renames it into place."""
     start = time.monotonic()
     say(f"image {recipe.name}: building from Debian {SUITE} packages")
-    for stale in folder.parent.glob(f".{folder.name}.*"):
+    for stale in folder.parent.glob(f".{recipe.name}-*"):
         shutil.rmtree(stale, ignore_errors=True)
     work = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
@@ -116,16 +132,14 @@ def build(recipe: Recipe, folder: Path, say: Say) -> Image:
         made.mkdir()
         bootstrap(recipe, work, say)
         make_disk(recipe, work, made, folder.name.rpartition("-")[2])
-        disk = made / f"{recipe.name}.qcow2"
-        size_mib = round(disk.stat().st_size / disks.MIB)
-        sha256 = cache.digest(disk)
+        sha256 = {disk.stem: cache.digest(disk) for disk in made.glob("*.qcow2")}
+        size_mib = round((made / f"{recipe.name}.qcow2").stat().st_size / disks.MIB)
         facts = {"suite": SUITE, "sha256": sha256, "size_mib": size_mib}
         (made / "image.json").write_text(json.dumps(facts, indent=1) + "\n")
         cache.put(made, folder)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     say(f"image {recipe.name}: done in {time.monotonic() - start:.0f} s, {size_mib} MiB")
-    return Image(name=recipe.name, folder=folder, sha256=sha256)
 
 
 def bootstrap(recipe: Recipe, work: Path, say: Say) -> None:
@@ -142,17 +156,18 @@ def bootstrap(recipe: Recipe, work: Path, say: Say) -> None:
 
 
 def make_disk(recipe: Recipe, work: Path, made: Path, key: str) -> None:
-    """The host is one file system with its kernel beside it, a guest is a whole disk.
+    """The host is one file system with its kernel beside it, a guest is a whole disk, made twice.
 
-    A disk's label is the beginning of its key: different images have different PARTUUIDs.
+    A disk's label is the beginning or the end of its key: all images have different PARTUUIDs.
     """
     tar = work / "root.tar"
-    disk = made / f"{recipe.name}.qcow2"
     if recipe.name == HOST:
-        disks.bare(tar, work, HOST_DISK_GIB, disk)
+        disks.bare(tar, work, HOST_DISK_GIB, made / f"{HOST}.qcow2")
         # For container hosts, which need no kernel.
         run("zstd", "-q", "-3", "-T0", tar, "-o", made / "root.tar.zst")
         for name in ("vmlinuz", "initrd"):
             (work / name).rename(made / name)
     else:
-        disks.bootable(tar, work, key[:8], disk)
+        ordinary, emulated = (made / f"{recipe.name}{end}.qcow2" for end in ("", EMULATED))
+        nested = (key[-8:], disks.NESTED)
+        disks.bootable(tar, work, {ordinary: (key[:8], ""), emulated: nested})

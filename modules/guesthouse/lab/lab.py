@@ -16,29 +16,24 @@ from dataclasses import replace
 from pathlib import Path
 
 from guesthouse.errors import LabError, Problem
-from guesthouse.lab import (
-    accelerator,
-    boot,
-    container,
-    emulated,
-    emulator,
-    images,
-    keys,
-    needs,
-    state,
-)
-from guesthouse.lab.host import EMULATED, LabHost, Wanted
+from guesthouse.lab import boot, container, emulated, images, new, state
+from guesthouse.lab.host import LabHost, Wanted
 from guesthouse.lab.images import Say
-from guesthouse.lab.ports import free_ports
 from guesthouse.lab.state import Folder, HostStatus, LabState, Record
 from guesthouse.machine.ssh import Endpoint
 
 
-def up(root: Path, wanted: Sequence[Wanted], say: Say, one_segment: bool | None = None) -> LabState:
+def up(
+    root: Path,
+    wanted: Sequence[Wanted],
+    guests: Sequence[str],
+    say: Say,
+    one_segment: bool | None = None,
+) -> LabState:
     """Builds what is not cached, starts what does not run, waits until libvirt answers.
 
-    ``wanted`` are the hosts, of which none or two are emulated. Without ``one_segment`` a lab keeps
-    what it has, and a new one has two.
+    ``wanted`` are the hosts, of which none or two are emulated; ``guests`` the images of guests
+    (images.GUESTS). Without ``one_segment`` a lab keeps what it has, and a new one has two.
     """
     folder = Folder(root.resolve())
     folder.lab.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -46,18 +41,18 @@ def up(root: Path, wanted: Sequence[Wanted], say: Say, one_segment: bool | None 
         record = state.load(folder)
         if record:
             check_same(record, wanted, one_segment)
-        if record and complete(folder, record):
+        if record and complete(folder, record, guests):
             return seen(folder, record)
         with ThreadPoolExecutor(len(images.GUESTS)) as pool:
             if record is None:
-                # First, and alone: the hosts boot while the guests' images are made.
-                record = new_record(folder, wanted, say, bool(one_segment))
+                # First: the hosts boot while the guests' images are made.
+                record = new.record(folder, wanted, say, bool(one_segment))
             else:
                 check_cached(record)
-            guests = [pool.submit(images.image, name, say) for name in images.GUESTS]
+            futures = [pool.submit(images.image, name, say) for name in guests]
             with ended_on_failure(folder, say) as started:
                 start_missing(folder, record, started, say)
-                record = replace(record, images=tuple(future.result() for future in guests))
+                record = replace(record, images=tuple(future.result() for future in futures))
                 publish(folder, record)
                 boot.wait_ready(folder, record, started, say)
         return seen(folder, record)
@@ -155,9 +150,9 @@ def check_same(record: Record, wanted: Sequence[Wanted], one_segment: bool | Non
         raise LabError(Problem("lab", what, hint=hint))
 
 
-def complete(folder: Folder, record: Record) -> bool:
+def complete(folder: Folder, record: Record, guests: Sequence[str]) -> bool:
     """Whether nothing is left to do: hosts answer, today's guest images are cached and named."""
-    wanted = [images.cached(name) for name in images.GUESTS]
+    wanted = [images.cached(name) for name in guests]
     if list(record.images) != wanted or not folder.local_site.exists():
         return False
     return all(boot.answer(folder, record.hosts))
@@ -176,37 +171,6 @@ def _told(wanted: Iterable[Wanted]) -> str:
         " ".join((host.name, f"({host.kind})", *host.segments))
         for host in sorted(wanted, key=lambda host: host.name)
     )
-
-
-def new_record(folder: Folder, wanted: Sequence[Wanted], say: Say, one_segment: bool) -> Record:
-    """A new lab: image, QEMU, ports, keys, hostnames; in lab.json before anything runs."""
-    pair = [host.name for host in wanted if host.kind == EMULATED]
-    if containers := len(wanted) - len(pair):
-        needs.require(containers)
-    image = images.image(images.HOST, say)
-    found, qemu = "", ""
-    if pair:
-        found = accelerator.choose(image.vmlinuz)
-        say(f"accelerator: {found}")
-        qemu = accelerator.QEMU if found == accelerator.KVM else emulator.program(say)
-    keys.ensure(folder.key, "guesthouse-lab")
-    hosts = []
-    for number, (host, port) in enumerate(zip(wanted, free_ports(len(wanted)), strict=True), 1):
-        host_key = keys.ensure(folder.lab / f"{host.name}.host_key", host.name)
-        (folder.lab / f"{host.name}.hostname").write_text(host.name)
-        peer = next((name for name in pair if host.name in pair and name != host.name), "")
-        hosts.append(LabHost(host.name, number, port, host_key, host.kind, host.segments, peer))
-    record = Record(
-        accelerator=found,
-        qemu=qemu,
-        hosts=tuple(hosts),
-        host_image=str(image.folder),
-        images=(),
-        one_segment=one_segment,
-    )
-    state.write_ssh_config(folder, record.hosts)
-    state.save(folder.state, record.text())
-    return record
 
 
 def start_missing(folder: Folder, record: Record, started: list[LabHost], say: Say) -> None:

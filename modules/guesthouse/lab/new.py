@@ -1,0 +1,53 @@
+"""A new lab: what its hosts boot from, and who they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from guesthouse.lab import accelerator, emulator, images, keys, needs, state
+from guesthouse.lab.host import EMULATED, LabHost, Wanted
+from guesthouse.lab.images import Image, Say
+from guesthouse.lab.ports import free_ports
+from guesthouse.lab.state import Folder, Record
+
+
+def record(folder: Folder, wanted: Sequence[Wanted], say: Say, one_segment: bool) -> Record:
+    """A new lab: image, QEMU, ports, keys, hostnames; in lab.json before anything runs."""
+    pair = [host.name for host in wanted if host.kind == EMULATED]
+    if containers := len(wanted) - len(pair):
+        needs.require(containers)
+    image, found, qemu = machines(bool(pair), say)
+    keys.ensure(folder.key, "guesthouse-lab")
+    hosts = []
+    for number, (host, port) in enumerate(zip(wanted, free_ports(len(wanted)), strict=True), 1):
+        host_key = keys.ensure(folder.lab / f"{host.name}.host_key", host.name)
+        (folder.lab / f"{host.name}.hostname").write_text(host.name)
+        peer = next((name for name in pair if host.name in pair and name != host.name), "")
+        hosts.append(LabHost(host.name, number, port, host_key, host.kind, host.segments, peer))
+    made = Record(
+        accelerator=found,
+        qemu=qemu,
+        hosts=tuple(hosts),
+        host_image=str(image.folder),
+        images=(),
+        one_segment=one_segment,
+    )
+    state.write_ssh_config(folder, made.hosts)
+    state.save(folder.state, made.text())
+    return made
+
+
+def machines(emulated: bool, say: Say) -> tuple[Image, str, str]:
+    """The hosts' image, and for emulated ones QEMU's accelerator and its program."""
+    if not emulated:
+        return images.image(images.HOST, say), "", ""
+    with ThreadPoolExecutor(1) as pool:
+        # It takes as long as the image, and both mostly wait for one core.
+        early = None if accelerator.may_be_kvm() else pool.submit(emulator.program, say)
+        image = images.image(images.HOST, say)
+        found = accelerator.choose(image.vmlinuz)
+        say(f"accelerator: {found}")
+        if found == accelerator.KVM:
+            return image, found, accelerator.QEMU
+        return image, found, early.result() if early else emulator.program(say)
