@@ -147,6 +147,7 @@ def test_only_an_emulated_lab_needs_it(
     folder.lab.mkdir(parents=True)
     monkeypatch.setattr(images, "image", lambda name, _: Image(name, tmp_path, "d" * 64))
     monkeypatch.setattr(accelerator, "choose", lambda _: found)
+    monkeypatch.setattr(accelerator, "is_kvm_likely", lambda: found == accelerator.KVM)
     monkeypatch.setattr(emulator, "program", lambda _: "/cache/mended")
     monkeypatch.setattr(needs, "require", lambda _: None)
     wanted = [Wanted("h1", kind), Wanted("h2", kind)]

@@ -15,6 +15,7 @@ QEMU = "qemu-system-x86_64"
 KVM = "kvm"
 TCG = "tcg,thread=multi"
 DEVICE = Path("/dev/kvm")
+CPUINFO = Path("/proc/cpuinfo")
 PROBE_TIMEOUT_S = 20
 # What the kernel says when it has brought everything up and finds no root file system.
 REACHED = "Unable to mount root fs"
@@ -45,11 +46,14 @@ def boots(vmlinuz: Path, accelerator: str, timeout_s: float = PROBE_TIMEOUT_S) -
     return result.returncode == 0 and REACHED.encode() in result.stdout
 
 
-def may_be_kvm() -> bool:
-    """Whether the device can be opened. One that cannot is answer enough; one that can is not."""
-    return os.access(DEVICE, os.R_OK | os.W_OK)
-
-
 def choose(vmlinuz: Path) -> str:
-    """QEMU's -accel value."""
-    return KVM if may_be_kvm() and boots(vmlinuz, KVM) else TCG
+    """QEMU's -accel value. A device that cannot be opened is answer enough; one that can is not."""
+    if not os.access(DEVICE, os.R_OK | os.W_OK):
+        return TCG
+    return KVM if boots(vmlinuz, KVM) else TCG
+
+
+def is_kvm_likely() -> bool:
+    """A guess before there is a kernel to try: the processor tells its virtualisation (VMX, SVM)."""
+    flags = CPUINFO.read_text().split() if DEVICE.exists() else []
+    return "vmx" in flags or "svm" in flags

@@ -43,8 +43,8 @@ def machines(emulated: bool, say: Say) -> tuple[Image, str, str]:
     if not emulated:
         return images.image(images.HOST, say), "", ""
     with ThreadPoolExecutor(1) as pool:
-        # It takes as long as the image, and both mostly wait for one core.
-        early = None if accelerator.may_be_kvm() else pool.submit(emulator.program, say)
+        # It takes as long as the image, and each leaves a core idle half of the time.
+        early = None if accelerator.is_kvm_likely() else pool.submit(emulator.program, say)
         image = images.image(images.HOST, say)
         found = accelerator.choose(image.vmlinuz)
         say(f"accelerator: {found}")
