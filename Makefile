@@ -10,7 +10,8 @@ help: ## List the targets
 setup: ## Install what is missing: system packages, locked environment, engine
 	@scripts/setup.sh
 
-up: setup ## Boot the lab, deploy the stack lab on it, verify it
+up: ## Set up, boot the lab, deploy the stack lab on it, verify it
+	@scripts/setup.sh --lab
 	@$(BIN)/guesthouse lab up
 	@$(BIN)/guesthouse up lab --yes
 	@$(BIN)/guesthouse verify lab
@@ -20,7 +21,9 @@ down: ## Take the lab and its state away; caches stay
 	elif [ -d .guesthouse/lab ]; then echo "the environment is missing: make setup, then make down"; exit 1; \
 	else echo "nothing to take down"; fi
 
-test: setup test-fast test-lab ## All tests
+test: ## All tests
+	@scripts/setup.sh --lab
+	@$(MAKE) test-fast test-lab
 
 test-lab: setup ## One full pass of labs of its own, container hosts beside the emulated pair
 	@$(BIN)/pytest -v tests/lab -m "not long" -n 2 --dist loadgroup --durations 10 \

@@ -58,6 +58,16 @@ def up(
     say(f"lab: {plural(len(state.hosts), 'host')} up")
 
 
+@app.command(epilog="Example: guesthouse lab build")
+def build() -> None:
+    """Build the images, and the emulator if one is needed, that `lab up` would; start nothing."""
+    from guesthouse.lab import new
+
+    wanted, images = _wanted(Project.find())
+    with progress("the lab's images") as tell:
+        new.build(wanted, images, tell)
+
+
 @app.command(epilog="Example: guesthouse lab down")
 def down() -> None:
     """Take the lab, its disks and the state of the stack `lab` away. Caches stay."""

@@ -38,6 +38,15 @@ def record(folder: Folder, wanted: Sequence[Wanted], say: Say, one_segment: bool
     return made
 
 
+def build(wanted: Sequence[Wanted], guests: Sequence[str], say: Say) -> None:
+    """Everything that a lab of these hosts and images would build, into the cache; starts nothing."""
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(machines, any(host.kind == EMULATED for host in wanted), say)
+        for name in guests:
+            images.image(name, say)
+        first.result()
+
+
 def machines(emulated: bool, say: Say) -> tuple[Image, str, str]:
     """The hosts' image, and for emulated ones QEMU's accelerator and its program."""
     if not emulated:
