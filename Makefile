@@ -50,6 +50,6 @@ test-long: ## Every row of effects on the lab that is up; kill -9 at every machi
 	@$(BIN)/pytest tests/provider -m long -s
 	@$(BIN)/pytest -v tests/lab -m long -n 2 --dist loadgroup --durations 10
 
-bench: ## Print ratios: deployment, preview, rendering, reading
+bench: ## Print ratios and write docs/results/bench.md; on a lab that is up also its rows
 	@scripts/setup.sh --long
-	@$(BIN)/python tests/bench
+	@$(BIN)/python tests/bench --write --lab

@@ -1,4 +1,4 @@
-"""``python tests/bench [--json] [--quick] [--only NAME] [--lab]``: the ratios.
+"""``python tests/bench [--json] [--quick] [--only NAME] [--lab] [--write]``: the ratios.
 
 It reports and is no test: a missed goal does not change the exit code. A part that fails says why,
 the others are measured all the same, and the exit code is 1.
@@ -20,9 +20,6 @@ from pathlib import Path
 TESTS = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS), str(TESTS / "provider")]
 
-from rich.console import Console  # noqa: E402
-from rich.table import Table  # noqa: E402
-
 from bench import (  # noqa: E402
     calling,
     changing,
@@ -34,6 +31,7 @@ from bench import (  # noqa: E402
     refreshing,
     rendering,
     scale,
+    table,
 )
 from bench.rows import Figure, Row  # noqa: E402
 
@@ -74,45 +72,13 @@ def _why(error: Exception) -> str:
     return "".join(traceback.format_exception(error)).rstrip()
 
 
-VERDICTS = {True: "[green]met[/]", False: "[bold red]missed[/]", None: "lost in the noise"}
-
-
-def _amount(value: float, unit: str) -> str:
-    return f"{value:.3g} {unit}" if value < 1000 else f"{value:,.0f} {unit}"
-
-
-def _cells(row: Row) -> tuple[str, ...]:
-    goal = f"{'>=' if row.more_is_better else '<='} {row.goal:g}"
-    if row.missing:
-        return row.name, "", "", row.against, "", goal, f"not measured: {row.missing}"
-    ours, peer = _amount(row.ours, row.unit), _amount(row.peer, row.unit)
-    verdict = VERDICTS[row.met]
-    return row.name, ours, peer, row.against, f"{row.ratio:.3g}", goal, verdict
-
-
-def print_rows(found: Iterable[Row | Figure]) -> None:
-    """The table for people; figures without a peer below it."""
-    console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for column in ("what", "ours", "peer", "against", "ratio", "goal", ""):
-        table.add_column(column, header_style="bold")
-    figures = []
-    for item in found:
-        if isinstance(item, Row):
-            table.add_row(*_cells(item))
-        else:
-            figures.append(item)
-    console.print(table)
-    for figure in figures:
-        console.print(f"{figure.name}: {figure.text}")
-
-
 def main() -> None:
     """Measure, then print."""
     parser = argparse.ArgumentParser(prog="python tests/bench")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--quick", action="store_true", help="smaller sites, fewer rounds")
     parser.add_argument("--only", choices=PARTS, action="append", help="this part only")
+    parser.add_argument("--write", action="store_true", help="to docs/results/bench.md too")
     parser.add_argument("--lab", action="store_true", help="also on the lab: it must be free")
     options = parser.parse_args()
     if options.lab:
@@ -127,7 +93,9 @@ def main() -> None:
         lines = [asdict(row) | extra for row, extra in zip(found, more, strict=True)]
         print(json.dumps(lines, indent=2))
     else:
-        print_rows(found)
+        table.print_rows(found)
+    if options.write and not failed:
+        table.write(found)
     if failed:
         sys.exit(f"not measured, see above: {', '.join(failed)}")
 

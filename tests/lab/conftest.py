@@ -98,9 +98,10 @@ def edit(deployed: LabProject) -> Iterator[Edit]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of one kind go to one process (`pytest --dist loadgroup`)."""
+    """Tests of one lab, their own or that of their kind, go to one process (`--dist loadgroup`)."""
     for item in items:
-        item.add_marker(pytest.mark.xdist_group(_kind(item)))
+        assert isinstance(item, pytest.Function)
+        item.add_marker(pytest.mark.xdist_group(getattr(item.module, "LAB", _kind(item))))
 
 
 def _kind(item: pytest.Item) -> str:

@@ -6,7 +6,6 @@ It has a project of its own, and is there only for these tests.
 from __future__ import annotations
 
 import json
-import re
 import signal
 import subprocess
 import sys
@@ -18,15 +17,18 @@ import pytest
 import yaml
 from lab_project import COMMAND, LabProject, pinged
 
+from guesthouse.lab.container import group_of
 from guesthouse.lab.host import CONTAINER
+from guesthouse.lab.state import Folder
 from scratch import CHECKOUT, clean_environment, scratch_project
 
 KIND = CONTAINER
+# Beside the labs that others share.
+LAB = "eight"
 
 # Two have the names of what the lab itself has beside its hosts.
 HOSTS = ["c1", "c2", "c3", "c4", "c5", "tree", "world", "c8"]
-# What belongs to a lab and may outlive it: control groups, processes, mounts.
-OURS = re.compile(r"systemd-nspawn|systemd-socket-proxyd|/lab/containers")
+# The machine's own, which no lab touches.
 LOCKS = Path("/run/systemd/nspawn/locks")
 
 
@@ -69,25 +71,24 @@ def site(hosts: list[str]) -> str:
     return yaml.safe_dump(made, sort_keys=False)
 
 
-def left() -> list[str]:
-    """What a lab may have left on this machine."""
-    groups = [str(path) for path in Path("/sys/fs/cgroup").glob("*/guesthouse-lab-*")]
+def left(root: Path) -> list[str]:
+    """What the lab of the project in ``root`` has on this machine: control groups with all that
+    runs in them, mounts, processes that name the project; and locks and links of anybody."""
+    groups = [str(path) for path in group_of(Folder(root.resolve())).folders if path.exists()]
     mounts = Path("/proc/self/mountinfo").read_text().splitlines()
     argv = ["ps", "-eo", "pid=,stat=,args="]
     found = subprocess.run(argv, capture_output=True, text=True, check=True).stdout.splitlines()
     running = [line for line in found if not line.split()[1].startswith("Z")]
     locks = [str(path) for path in LOCKS.glob("*")]
-    return [*groups, *locks, *(line for line in (*mounts, *running) if OURS.search(line))]
-
-
-def links() -> set[Path]:
-    return set(Path("/sys/class/net").iterdir())
+    links = [str(path) for path in sorted(Path("/sys/class/net").iterdir())]
+    return [*groups, *locks, *links, *(line for line in (*mounts, *running) if str(root) in line)]
 
 
 @pytest.fixture(scope="module")
 def eight(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabProject]:
-    before = (left(), links())
-    project = LabProject(scratch_project(tmp_path_factory.mktemp("eight") / "project"))
+    root = tmp_path_factory.mktemp("eight") / "project"
+    before = left(root)
+    project = LabProject(scratch_project(root))
     (project.root / "stacks/lab.site.yaml").write_text(site(HOSTS))
     try:
         project.guesthouse("lab", "up")
@@ -95,7 +96,7 @@ def eight(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabProject]:
         yield project
     finally:
         project.run("lab", "down")
-    assert (left(), links()) == before
+    assert left(root) == before
     assert not (project.root / ".guesthouse/lab").exists()
 
 
@@ -168,8 +169,9 @@ def test_again_changes_nothing(eight: LabProject) -> None:
 def test_an_up_that_is_ended_leaves_nothing_after_down(
     tmp_path: Path, eight: LabProject, number: int
 ) -> None:
-    before = (left(), links())
-    project = LabProject(scratch_project(tmp_path / "project"))
+    root = tmp_path / "project"
+    before = left(root)
+    project = LabProject(scratch_project(root))
     (project.root / "stacks/lab.site.yaml").write_text(site(HOSTS[:2]))
     for seconds in (0.6, 0.9, 1.2, 1.6, 2.0, 2.5, 3.0, 4.0):
         argv = [str(COMMAND), "-C", str(project.root), "lab", "up"]
@@ -182,11 +184,11 @@ def test_an_up_that_is_ended_leaves_nothing_after_down(
             said = process.communicate(timeout=60)[0].decode()
         assert "Traceback" not in said, said
         project.guesthouse("lab", "down")
-        assert (left(), links()) == before
+        assert left(root) == before
     # The same folder still makes a lab.
     project.guesthouse("lab", "up")
     project.guesthouse("lab", "down")
-    assert (left(), links()) == before
+    assert left(root) == before
 
 
 def test_two_labs_at_once_do_not_see_each_other(tmp_path: Path, eight: LabProject) -> None:
