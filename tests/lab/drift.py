@@ -76,11 +76,6 @@ DRIFTS = (
         "virsh -q blkdeviotune web vda --total-bytes-sec 104857600 --live --config",
         "disk root limit 100 MiB/s -> none (live)",
     ),
-    Drift(
-        "web",
-        f"virsh -q domiftune web {_NAT0} --inbound 12500 --live",
-        "NIC nat0 receive limit 100 Mbit/s -> none (live)",
-    ),
     Drift("web", f"virsh -q domif-setlink web {_NAT0} down", "NIC nat0 link down -> none (live)"),
     Drift(
         "web",
@@ -103,6 +98,11 @@ DRIFTS = (
 )
 # What needs cgroups of the host's own, or a kernel with policing of packets.
 PAIR_DRIFTS = (
+    Drift(
+        "near",
+        f"virsh -q domiftune near {_LAN0} --inbound 12500 --live",
+        "NIC lan0 receive limit 100 Mbit/s -> none (live)",
+    ),
     Drift(
         "near",
         "virsh -q schedinfo near --set cpu_shares=200 --live",

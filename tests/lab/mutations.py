@@ -114,6 +114,11 @@ LIMITS = (
         "virsh -q schedinfo near --set global_quota=-1 --live",
     ),
     _pair(
+        "guests.near.nics.lan0.max_rx_mbps",
+        LAN0.format("--inbound 5000"),
+        LAN0.format("--inbound 0"),
+    ),
+    _pair(
         "guests.near.nics.lan0.max_tx_mbps",
         LAN0.format("--outbound 5000"),
         LAN0.format("--outbound 0"),
@@ -184,9 +189,6 @@ HOST = (
         "virsh -q net-autostart nat",
     ),
 )
-NAT0 = (
-    "virsh -q domiftune web $(virsh -q domiflist web | awk '$3 == \"nat\" {{print $5}}') {0} --live"
-)
 DOMAIN = (
     _host("guests.db running", "virsh -q suspend db", "virsh -q resume db"),
     _host("guests.web.autostart", "virsh -q autostart --disable web", "virsh -q autostart web"),
@@ -218,11 +220,6 @@ DOMAIN = (
         "guests.web.disks.data.max_mib_per_s",
         "virsh -q blkdeviotune web vdb --total-bytes-sec 9000000 --live",
         "virsh -q blkdeviotune web vdb --total-bytes-sec 0 --live",
-    ),
-    _host(
-        "guests.web.nics.nat0.max_rx_mbps",
-        NAT0.format("--inbound 5000"),
-        NAT0.format("--inbound 0"),
     ),
     _edited("db", ".disks.root policy", "s/discard='unmap'/discard='ignore'/"),
     _edited("web", ".disks.data", "s/web.data.qcow2/web.other.qcow2/"),
