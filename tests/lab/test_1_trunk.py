@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from lab_project import LabProject
@@ -48,6 +49,7 @@ def test_the_pairs_trunk_is_the_containers(
     monkeypatch.chdir(folder.lab)
     record = state.load(folder)
     assert record
+    Path(hubs.join(PAIR[0])).unlink(missing_ok=True)
     both = replace(record, hosts=(*record.hosts, *PAIR))
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as pair:
         pair.settimeout(0.5)
