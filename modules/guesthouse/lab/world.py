@@ -30,8 +30,8 @@ read -r go
 trap '' TERM INT HUP
 while :; do sleep 2147483 & wait $! || :; done
 """
-# systemd-nspawn keeps its locks in /run; the machine's own is not for it. With room for 10 datagrams
-# a busy QEMU spins at the socket of the trunk that both kinds of hosts share (half its throughput).
+# systemd-nspawn keeps its locks in /run; the machine's own is not for it. A socket where ``trunk``
+# joins an emulated host slows that one down when it has room for 10 datagrams only (measured).
 FURNISH = """
 mount --make-rprivate /
 mount -t proc proc /proc
