@@ -6,6 +6,7 @@ It has a project of its own, and is there only for these tests.
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import pytest
 import yaml
 from lab_project import COMMAND, LabProject, pinged
 
-from guesthouse.lab.container import group_of
+from guesthouse.lab import cgroup
 from guesthouse.lab.host import CONTAINER
 from guesthouse.lab.state import Folder
 from scratch import CHECKOUT, clean_environment, scratch_project
@@ -74,7 +75,9 @@ def site(hosts: list[str]) -> str:
 def left(root: Path) -> list[str]:
     """What the lab of the project in ``root`` has on this machine: control groups with all that
     runs in them, mounts, processes that name the project; and locks and links of anybody."""
-    groups = [str(path) for path in group_of(Folder(root.resolve())).folders if path.exists()]
+    groups = [
+        str(path) for path in cgroup.of_lab(Folder(root.resolve()).lab).folders if path.exists()
+    ]
     mounts = Path("/proc/self/mountinfo").read_text().splitlines()
     argv = ["ps", "-eo", "pid=,stat=,args="]
     found = subprocess.run(argv, capture_output=True, text=True, check=True).stdout.splitlines()
@@ -136,8 +139,34 @@ def test_a_link_is_cut_and_mended(eight: LabProject) -> None:
     assert eight.host(pinged("ping 10.90.0.3"), name="c1")
 
 
+def rtt_ms(lab: LabProject) -> float:
+    """From c1 to c3 and back, the fastest of five."""
+    told = lab.host("ping -q -c 5 -i 0.3 -W 10 10.90.0.3", name="c1")
+    found = re.search(r"= ([0-9.]+)/", told)
+    assert found, told
+    return float(found[1])
+
+
+def test_a_link_is_slow_and_fast_again(eight: LabProject) -> None:
+    changes = "cat /sys/class/net/enp0s4/carrier_changes"
+    before = eight.host(changes, name="c3")
+    eight.guesthouse("lab", "link", "c3", "up", "--delay-ms", "100")
+    slow = rtt_ms(eight)
+    assert slow >= 200
+    eight.guesthouse("lab", "link", "c3", "up", "--loss-percent", "100")
+    state = json.loads(eight.guesthouse("lab", "status", "--json"))["hosts"]
+    assert [(host["link"], host["loss_percent"]) for host in state.values()] == [
+        ("up", 100 if name == "c3" else 0) for name in state
+    ]
+    assert not reaches(eight)
+    eight.guesthouse("lab", "link", "c3", "up")
+    assert rtt_ms(eight) < slow / 2
+    assert eight.host(changes, name="c3") == before
+
+
 def test_a_host_without_power_is_seen_and_comes_back(eight: LabProject) -> None:
     first = eight.host("cat /proc/sys/kernel/random/boot_id; ls /srv/guests", name="c8")
+    eight.guesthouse("lab", "link", "c8", "up", "--delay-ms", "50")
     eight.guesthouse("lab", "power", "c8", "off")
     state = json.loads(eight.guesthouse("lab", "status", "--json"))["hosts"]
     assert [name for name, host in state.items() if host["state"] == "stopped"] == ["c8"]
@@ -146,6 +175,8 @@ def test_a_host_without_power_is_seen_and_comes_back(eight: LabProject) -> None:
     said = eight.run("lab", "link", "c8", "up")
     assert (said.returncode, "host c8: has no power" in said.stderr) == (6, True)
     eight.guesthouse("lab", "power", "c8", "on")
+    state = json.loads(eight.guesthouse("lab", "status", "--json"))["hosts"]
+    assert (state["c8"]["link"], state["c8"]["delay_ms"]) == ("up", 0)
     # Its disk is what it was; its guest was not told to start by itself.
     assert eight.host("ls /srv/guests", name="c8") in first
     eight.guesthouse("up", "lab", "--yes", "--refresh")

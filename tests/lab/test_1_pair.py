@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from lab_project import LabProject, pinged
 
@@ -32,3 +34,24 @@ def test_the_nics_sit_where_the_lab_promises(lab: LabProject, host: str, number:
 def test_the_hosts_reach_each_other_over_their_trunks(deployed: LabProject) -> None:
     assert deployed.host(pinged("ping 10.90.0.3"), name="p2")
     assert deployed.guest("near", pinged("sudo -n ping 10.90.0.4"))
+
+
+def rtt_ms(lab: LabProject) -> float:
+    """From one guest to the other and back over the hosts' trunks, the fastest of five."""
+    told = lab.guest("near", "sudo -n ping -q -c 5 -W 20 10.90.0.15")
+    found = re.search(r"= ([0-9.]+)/", told)
+    assert found, told
+    return float(found[1])
+
+
+def test_a_trunk_is_slow_and_fast_again(deployed: LabProject) -> None:
+    changes = "cat /sys/class/net/enp0s4/carrier_changes"
+    before = deployed.host(changes, name="p2")
+    deployed.guesthouse("lab", "link", "p2", "up", "--delay-ms", "200")
+    try:
+        slow = rtt_ms(deployed)
+    finally:
+        deployed.guesthouse("lab", "link", "p2", "up")
+    assert slow >= 400
+    assert rtt_ms(deployed) < slow
+    assert deployed.host(changes, name="p2") == before

@@ -50,15 +50,26 @@ def test_nics_sit_where_their_names_come_from() -> None:
     assert text.count("pcie-root-port") == 2
 
 
+PATH = "local.type=unix,local.path={},remote.type=unix,remote.path={}"
+# What the host whose hub joins more to the trunk has beside the other.
+JOIN = [
+    f"dgram,id=join.wire,{PATH.format('h1.join', 'h1.joined')}",
+    "hubport,id=join.end,hubid=0,netdev=join.wire",
+]
+
+
 def test_each_wire_is_crossed_between_the_hosts() -> None:
-    path = "local.type=unix,local.path={0}.{2},remote.type=unix,remote.path={1}.{2}"
-    for of, near, far in ((H1, "h1", "h2"), (H2, "h2", "h1")):
+    for of, near, far, join in ((H1, "h1", "h2", JOIN), (H2, "h2", "h1", [])):
         assert netdevs(of, one_segment=False) == [
-            f"dgram,id=trunk.wire,{path.format(near, far, 'trunk')}",
+            "hubport,id=trunk,hubid=2",
+            "hubport,id=cord.near,hubid=2",
+            "hubport,id=nic.drain,hubid=2",
+            "hubport,id=cord.far,hubid=0,netdev=cord.near",
+            f"dgram,id=trunk.wire,{PATH.format(f'{near}.trunk', f'{far}.trunk')}",
             "hubport,id=trunk.end,hubid=0,netdev=trunk.wire",
-            "hubport,id=trunk,hubid=0",
+            *join,
             "hubport,id=trunk.drain,hubid=0",
-            f"dgram,id=sriov.wire,{path.format(near, far, 'sriov')}",
+            f"dgram,id=sriov.wire,{PATH.format(f'{near}.sriov', f'{far}.sriov')}",
             "hubport,id=sriov.end,hubid=1,netdev=sriov.wire",
             "hubport,id=sriov,hubid=1",
             "hubport,id=sriov.drain,hubid=1",

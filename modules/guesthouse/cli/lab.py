@@ -9,7 +9,8 @@ import typer
 
 from guesthouse.cli.output import plural, print_json, print_table, progress, say
 from guesthouse.cli.project import Project
-from guesthouse.errors import LabError, Problem, SiteError
+from guesthouse.errors import Problem, SiteError
+from guesthouse.lab.host import DELAY_MS_MAX, LOSS_PERCENT_MAX, Link
 
 if TYPE_CHECKING:
     from guesthouse.lab.host import Wanted
@@ -22,7 +23,7 @@ class Power(StrEnum):
     OFF = "off"
 
 
-class Link(StrEnum):
+class Carrier(StrEnum):
     UP = "up"
     DOWN = "down"
 
@@ -87,13 +88,14 @@ def down() -> None:
 def status(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Print the lab's hosts: whether they run, where their ssh and their serial log are."""
+    """Print the lab's hosts: whether they run, where their ssh and their serial log are, and what
+    their trunks are like."""
     from guesthouse.lab import lab
 
     project = Project.find()
     state = lab.status(project.root)
     if state is None:
-        raise _not_there()
+        raise lab.not_there()
     folder = project.shown(project.home / "lab")
     hosts = {
         item.host.name: {
@@ -102,6 +104,9 @@ def status(
             "pid": item.pid,
             "ssh_port": item.host.ssh_port,
             "serial_log": f"{folder}/{item.host.serial_log}",
+            "link": "up" if item.link.up else "down",
+            "delay_ms": item.link.delay_ms,
+            "loss_percent": item.link.loss_percent,
         }
         for item in state.hosts
     }
@@ -112,8 +117,11 @@ def status(
         return
     print_table(
         f"Lab ({state.accelerator})" if state.accelerator else "Lab",
-        ("host", "kind", "state", "process", "ssh port", "serial log"),
-        [(name, *(str(value) for value in host.values())) for name, host in hosts.items()],
+        ("host", "kind", "state", "process", "ssh port", "serial log", "link"),
+        [
+            (item.host.name, *map(str, [*hosts[item.host.name].values()][:5]), str(item.link))
+            for item in state.hosts
+        ],
     )
 
 
@@ -131,16 +139,27 @@ def power(
     say(f"host {host}: power {switch.value}")
 
 
-@app.command(epilog="Example: guesthouse lab link h3 down")
+@app.command(epilog="Example: guesthouse lab link h3 up --delay-ms 100 --loss-percent 5")
 def link(
     host: Annotated[str, typer.Argument(metavar="HOST", help="A host of the lab.")],
-    state: Annotated[Link, typer.Argument(metavar="up|down", help="The wire whole, or cut.")],
+    state: Annotated[Carrier, typer.Argument(metavar="up|down", help="The wire whole, or cut.")],
+    delay_ms: Annotated[
+        int | None,
+        typer.Option(min=0, max=DELAY_MS_MAX, help="With 'up': how late frames are, each way."),
+    ] = None,
+    loss_percent: Annotated[
+        int | None,
+        typer.Option(min=0, max=LOSS_PERCENT_MAX, help="With 'up': how many are lost, each way."),
+    ] = None,
 ) -> None:
-    """Cut the wire of a host's trunk, or mend it. Its NIC loses its carrier."""
+    """Cut the wire of a host's trunk (its NIC loses its carrier), slow it, or make it whole."""
     from guesthouse.lab import lab
 
-    lab.link(Project.find().root, host, state is Link.UP)
-    say(f"host {host}: link {state.value}")
+    if state is Carrier.DOWN and (delay_ms, loss_percent) != (None, None):
+        raise typer.BadParameter("delay and loss are for a link that is up")
+    wanted = Link(state is Carrier.UP, delay_ms or 0, loss_percent or 0)
+    lab.link(Project.find().root, host, wanted)
+    say(f"host {host}: link {wanted}")
 
 
 @app.command(epilog="Example: guesthouse lab ssh h2 -- virsh list --all")
@@ -157,7 +176,7 @@ def ssh(
 
     machines = SshDirectory(lab.endpoints(Project.find().root))
     if not machines.endpoints:
-        raise _not_there()
+        raise lab.not_there()
     command = list(words or [])
     named = bool(command) and command[0] in machines.endpoints
     host = command.pop(0) if named else next(iter(machines.endpoints))
@@ -182,10 +201,6 @@ def _wanted(project: Project) -> tuple[tuple[Wanted, ...], list[str]]:
     places = file.site.lab.items()
     wanted = tuple(Wanted(name, place.kind, place.segments) for name, place in places)
     return wanted, [name for name in file.site.images if name in GUESTS]
-
-
-def _not_there() -> LabError:
-    return LabError(Problem("lab", "is not there", hint="run: guesthouse lab up"))
 
 
 def _prepare_stack(project: Project) -> list[str]:

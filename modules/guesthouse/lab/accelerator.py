@@ -54,6 +54,6 @@ def choose(vmlinuz: Path) -> str:
 
 
 def is_kvm_likely() -> bool:
-    """A guess before there is a kernel to try: the processor tells its virtualisation (VMX, SVM)."""
+    """A guess before there is a kernel to try: the processor's own virtualisation (VMX, SVM)."""
     flags = CPUINFO.read_text().split() if DEVICE.exists() else []
     return "vmx" in flags or "svm" in flags

@@ -11,8 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 from guesthouse.errors import LabError, Problem
-from guesthouse.lab import container, emulated, serial
-from guesthouse.lab.host import CONTAINER, EMULATED, LabHost
+from guesthouse.lab import container, emulated, relay, serial, state
+from guesthouse.lab.host import CONTAINER, CUT, EMULATED, WHOLE, LabHost, Link
 from guesthouse.lab.images import Say
 from guesthouse.lab.state import Folder, Record
 
@@ -33,7 +33,7 @@ class Kind(Protocol):
     def start(self, folder: Folder, host: LabHost, record: Record, say: Say, /) -> None: ...
     def stop(self, folder: Folder, host: LabHost, say: Say, /) -> None: ...
     def pid(self, folder: Folder, host: LabHost, /) -> int: ...
-    def link(self, folder: Folder, host: LabHost, up: bool, /) -> None: ...
+    def link(self, folder: Folder, host: LabHost, state: Link, /) -> None: ...
 
 
 KINDS: Mapping[str, Kind] = {CONTAINER: container, EMULATED: emulated}
@@ -41,13 +41,15 @@ NOUNS = {CONTAINER: "the container", EMULATED: "QEMU"}
 
 
 def start(folder: Folder, host: LabHost, record: Record, say: Say) -> None:
-    """Starts a host that does not run, on its disk if it has one."""
+    """Starts a host that does not run, on its disk if it has one; its link is whole."""
+    _forget_link(folder, host)
     KINDS[host.kind].start(folder, host, record, say)
 
 
 def stop(folder: Folder, host: LabHost, say: Say) -> None:
     """Cuts the host's power, if it runs."""
     KINDS[host.kind].stop(folder, host, say)
+    _forget_link(folder, host)
 
 
 def pid(folder: Folder, host: LabHost) -> int:
@@ -55,9 +57,22 @@ def pid(folder: Folder, host: LabHost) -> int:
     return KINDS[host.kind].pid(folder, host)
 
 
-def link(folder: Folder, host: LabHost, up: bool) -> None:
-    """Cuts the wire of a running host's trunk, or mends it: its NIC loses its carrier."""
-    KINDS[host.kind].link(folder, host, up)
+def link(folder: Folder, host: LabHost, wanted: Link) -> None:
+    """Slows the wire of a running host's trunk, mends it, or cuts it: its NIC loses its carrier."""
+    KINDS[host.kind].link(folder, host, wanted)
+    state.save_link(folder, host, wanted)
+
+
+def seen_link(folder: Folder, host: LabHost) -> Link:
+    """What the trunk of a running host is like now: without the process that passes its frames, a
+    slow one is none."""
+    noted = state.load_link(folder, host)
+    return noted if not noted.slow or relay.runs(folder.lab, host.name) else CUT
+
+
+def _forget_link(folder: Folder, host: LabHost) -> None:
+    relay.end(folder.lab, host.name)
+    state.save_link(folder, host, WHOLE)
 
 
 def answers(folder: Folder, host: LabHost, timeout_s: float = 15) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from guesthouse.errors import LabError, Problem
@@ -84,6 +85,11 @@ def roots(text: str) -> tuple[Path, ...]:
         if kinds[0] == "cgroup2" or named:
             found.setdefault(kinds[0], Path(words[4]))
     return tuple(found[kind] for kind in sorted(found))
+
+
+def of_lab(folder: Path) -> Group:
+    """The group of the containers of the lab in this folder: two labs never share one."""
+    return group(f"guesthouse-lab-{sha256(bytes(folder)).hexdigest()[:12]}")
 
 
 def group(name: str) -> Group:

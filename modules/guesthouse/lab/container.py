@@ -11,13 +11,12 @@ import shlex
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 
 from guesthouse.errors import LabError, Problem
-from guesthouse.lab import cgroup, process, wires, world
+from guesthouse.lab import cgroup, process, relay, trunk, wires, world
 from guesthouse.lab.cgroup import Group
-from guesthouse.lab.host import MANAGEMENT, LabHost
+from guesthouse.lab.host import MANAGEMENT, LabHost, Link
 from guesthouse.lab.images import NEW_LAB, Say
 from guesthouse.lab.needs import TUN
 from guesthouse.lab.ports import LOOPBACK
@@ -76,7 +75,7 @@ def start(folder: Folder, host: LabHost, record: Record, say: Say) -> None:
     place = Place(folder.containers, host.name)
     again = (place.own / "layer").exists()
     say(f"host {host.name}: {'starting again from its disk' if again else 'starting'} (container)")
-    group = group_of(folder)
+    group = cgroup.of_lab(folder.lab)
     stop(folder, host, say)
     place.own.mkdir(parents=True, exist_ok=True)
     listener = _listen(host)
@@ -85,7 +84,8 @@ def start(folder: Folder, host: LabHost, record: Record, say: Say) -> None:
         _tree(lab, folder.containers, Path(record.host_image))
         _mount(lab, place, host)
         wires.connect(lab, place.network, host)
-        own, passing = _groups(folder, host)
+        trunk.join(folder, record)
+        own, passing, _ = _groups(folder, host)
         own.make()
         passing.make()
         credentials = {
@@ -119,31 +119,35 @@ def pid(folder: Folder, host: LabHost) -> int:
     return running.pid if running and running.alive() else 0
 
 
-def link(folder: Folder, host: LabHost, up: bool) -> None:
-    """Cuts the wire of the host's trunk, or mends it."""
+def link(folder: Folder, host: LabHost, state: Link) -> None:
+    """Makes the wire of the host's trunk so: slow by a process in the world, which ends with the
+    host."""
     lab = world.read(folder.containers)
     if lab is None:
         raise LabError(Problem("lab", "does not run", hint="run: guesthouse lab up"))
-    wires.cut(lab, host, up)
+    *_, slowing = _groups(folder, host)
+    slowing.remove()
+    relay.end(folder.lab, host.name)
+    if state.slow:
+        slowing.make()
+        argv = lab.inside(*relay.command(relay.taps(*wires.taps(host)), state))
+        relay.start(slowing.entering(*argv), folder.lab, host.name)
+    wires.link(lab, host, state)
 
 
 def clear(folder: Folder) -> None:
     """Ends the world with all that is in it, and removes its files."""
     if not folder.containers.exists():
         return
-    group_of(folder).remove()
+    cgroup.of_lab(folder.lab).remove()
     run("rm", "-rf", "--", folder.containers)
 
 
-def _groups(folder: Folder, host: LabHost) -> tuple[Group, Group]:
-    """The group of the host, and that of what passes its ssh on."""
-    whole = group_of(folder)
-    return whole.child(f"hosts/{host.name}"), whole.child(f"forward/{host.name}")
-
-
-def group_of(folder: Folder) -> Group:
-    """The control group of this lab's containers, by the lab's folder: two labs never share one."""
-    return cgroup.group(f"guesthouse-lab-{sha256(bytes(folder.lab)).hexdigest()[:12]}")
+def _groups(folder: Folder, host: LabHost) -> tuple[Group, Group, Group]:
+    """The group of the host, that of what passes its ssh on, and that of what slows its trunk."""
+    whole = cgroup.of_lab(folder.lab)
+    first, second, third = (f"{kind}/{host.name}" for kind in ("hosts", "forward", "slow"))
+    return whole.child(first), whole.child(second), whole.child(third)
 
 
 def _listen(host: LabHost) -> socket.socket:

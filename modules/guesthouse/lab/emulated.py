@@ -1,8 +1,5 @@
-"""A lab host as an emulated machine: its QEMU command line, its start and its end.
-
-Beside the NICs that all hosts have, ``enp1s0`` is an igb PF with SR-IOV, ``enp2s0`` a spare e1000e
-with no cable, alone behind its port: a card to pass to a guest. Trunk and PF are each wired to the
-other host's of the pair; with ``one_segment`` the first joins the two wires.
+"""A lab host as an emulated machine: its QEMU command line, its start and its end. What its NICs
+are plugged into is in ``hubs``.
 """
 
 from __future__ import annotations
@@ -12,9 +9,9 @@ from base64 import b64encode
 from pathlib import Path
 
 from guesthouse.errors import LabError, Problem
-from guesthouse.lab import process, qmp
+from guesthouse.lab import hubs, process, qmp, relay
 from guesthouse.lab.accelerator import KVM
-from guesthouse.lab.host import LabHost
+from guesthouse.lab.host import LabHost, Link
 from guesthouse.lab.images import NEW_LAB, Say
 from guesthouse.lab.ports import LOOPBACK, is_free
 from guesthouse.lab.state import Folder, Record
@@ -27,7 +24,6 @@ VCPUS = 2
 GUESTS_VCPU = 1
 GUESTS_ON_ONE_VCPU = f"[Slice]\nAllowedCPUs={GUESTS_VCPU}\n"
 DISK_GIB = 20
-TRUNK_HUB, SRIOV_HUB = 0, 1
 QUIT_TIMEOUT_S = 10
 
 KERNEL_ARGUMENTS = (
@@ -37,22 +33,6 @@ KERNEL_ARGUMENTS = (
     # all timers (no harm under KVM: the host is as short-lived as the lab).
     " mitigations=off nowatchdog audit=0 highres=off nohz=off"
 )
-
-
-def wire(host: LabHost, name: str, hub: int) -> list[str]:
-    """A NIC's port ``name`` of a hub, and a wire there: Ethernet frames as datagrams between two
-    sockets of the lab's folder. QEMU takes a dead one's socket away, and drops what nobody hears.
-    """
-    near, far = f"{host.name}.{name}", f"{host.peer}.{name}"
-    path = f"local.type=unix,local.path={near},remote.type=unix,remote.path={far}"
-    return [
-        *("-netdev", f"dgram,id={name}.wire,{path}"),
-        *("-netdev", f"hubport,id={name}.end,hubid={hub},netdev={name}.wire"),
-        *("-netdev", f"hubport,id={name},hubid={hub}"),
-        # Nobody is behind this port, so a hub always reads: a NIC that is down would fill the
-        # socket, stall the other host's NIC and make its QEMU spin (measured).
-        *("-netdev", f"hubport,id={name}.drain,hubid={hub}"),
-    ]
 
 
 def credential(name: str, file: str) -> list[str]:
@@ -73,23 +53,6 @@ def unit_dropin(unit: str, text: str) -> list[str]:
     name = f"io.systemd.credential.binary:systemd.unit-dropin.{unit}"
     # Base64 has "=" at most at its end, and no comma that QEMU would split at.
     return ["-smbios", f"type=11,value={name}={b64encode(text.encode()).decode()}"]
-
-
-def nics(host: LabHost, one_segment: bool) -> list[str]:
-    """The host's NICs. One host's hub joins both wires: two would be a loop."""
-    joined = one_segment and host.name < host.peer
-    nic = "virtio-net-pci,netdev"
-    return [
-        *("-netdev", f"user,id=management,hostfwd=tcp:{LOOPBACK}:{host.ssh_port}-:22"),
-        *("-device", f"{nic}=management,addr=0x3,mac={host.mac(1)}"),
-        *wire(host, "trunk", TRUNK_HUB),
-        *("-device", f"{nic}=trunk,addr=0x4,mac={host.mac(2)}"),
-        *("-device", "pcie-root-port,id=port1,slot=1,addr=0x1c"),
-        *wire(host, "sriov", TRUNK_HUB if joined else SRIOV_HUB),
-        *("-device", f"igb,netdev=sriov,bus=port1,mac={host.mac(3)}"),
-        *("-device", "pcie-root-port,id=port2,slot=2,addr=0x1d"),
-        *("-device", f"e1000e,bus=port2,mac={host.mac(4)}"),
-    ]
 
 
 def command(
@@ -116,7 +79,7 @@ def command(
         # The disk dies with the lab, so nothing is ever flushed.
         *("-drive", f"file={host.disk},if=none,id=disk,cache=unsafe,discard=unmap"),
         *("-device", "virtio-blk-pci,drive=disk,addr=0x5", "-device", "virtio-rng-pci,addr=0x6"),
-        *nics(host, one_segment),
+        *hubs.nics(host, one_segment),
         *credential("ssh.authorized_keys.root", "id_ed25519.pub"),
         *credential("lab.ssh_host_key", host.private_host_key),
         *credential("system.hostname", f"{host.name}.hostname"),
@@ -165,9 +128,17 @@ def stop(folder: Folder, host: LabHost, say: Say) -> None:
     end(folder.lab / host.pidfile, say)
 
 
-def link(folder: Folder, host: LabHost, up: bool) -> None:
-    """Cuts the wire of the host's trunk at its NIC, or mends it (QMP's set_link)."""
-    qmp.command(folder.lab / host.qmp, "set_link", name="trunk", up=up)
+def link(folder: Folder, host: LabHost, state: Link) -> None:
+    """Makes the host's trunk so: slow by a process that its frames pass, cut at its NIC."""
+    relay.end(folder.lab, host.name)
+    if state.slow:
+        argv = relay.command(hubs.slow_ends(host), state)
+        relay.start(argv, folder.lab, host.name)
+    try:
+        hubs.link(folder.lab / host.qmp, host, state)
+    except (OSError, ValueError) as error:
+        what = "its QEMU does not do what it is told"
+        raise LabError(Problem(f"host {host.name}", what, got=str(error))) from None
 
 
 def end(pidfile: Path, say: Say) -> None:

@@ -13,6 +13,30 @@ CONTAINER, EMULATED = "container", "emulated"
 MANAGEMENT, TRUNK = "enp0s3", "enp0s4"
 
 
+DELAY_MS_MAX, LOSS_PERCENT_MAX = 10_000, 100
+
+
+@dataclass(frozen=True)
+class Link:
+    """What a host's trunk is like: whole, cut, or slow by a delay and a loss each way."""
+
+    up: bool = True
+    delay_ms: int = 0
+    loss_percent: int = 0
+
+    @property
+    def slow(self) -> bool:
+        return self.up and bool(self.delay_ms or self.loss_percent)
+
+    def __str__(self) -> str:
+        if self.slow:
+            return f"slow: {self.delay_ms} ms, {self.loss_percent} %"
+        return "up" if self.up else "down"
+
+
+WHOLE, CUT = Link(), Link(up=False)
+
+
 @dataclass(frozen=True)
 class Wanted:
     """A host that the site file asks of the lab. ``segments`` are wires beside the trunk."""
@@ -36,6 +60,11 @@ class LabHost:
     peer: str = ""
 
     @property
+    def joins(self) -> bool:
+        """Whether its trunk is the one of the pair that more is joined to: two would be a loop."""
+        return self.name < self.peer
+
+    @property
     def disk(self) -> str:
         return f"{self.name}.qcow2"
 
@@ -54,6 +83,11 @@ class LabHost:
     @property
     def qmp(self) -> str:
         return f"{self.name}.qmp"
+
+    @property
+    def link(self) -> str:
+        """What its trunk is like, while it is not whole."""
+        return f"{self.name}.link"
 
     @property
     def private_host_key(self) -> str:

@@ -16,8 +16,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from guesthouse.errors import LabError, Problem
-from guesthouse.lab import boot, container, emulated, images, new, state
-from guesthouse.lab.host import LabHost, Wanted
+from guesthouse.lab import boot, container, emulated, images, new, relay, state, trunk
+from guesthouse.lab.host import WHOLE, LabHost, Link, Wanted
 from guesthouse.lab.images import Say
 from guesthouse.lab.state import Folder, HostStatus, LabState, Record
 from guesthouse.machine.ssh import Endpoint
@@ -42,6 +42,7 @@ def up(
         if record:
             check_same(record, wanted, one_segment)
         if record and complete(folder, record, guests):
+            trunk.join(folder, record)
             return seen(folder, record)
         with ThreadPoolExecutor(len(images.GUESTS)) as pool:
             if record is None:
@@ -66,6 +67,7 @@ def down(root: Path, say: Say) -> bool:
     with locked(folder):
         for pidfile in sorted(folder.lab.glob("*.pid")):
             emulated.end(pidfile, say)
+        relay.end_all(folder.lab)
         container.clear(folder)
         if folder.lab.exists():
             shutil.rmtree(folder.lab)
@@ -78,8 +80,7 @@ def down(root: Path, say: Say) -> bool:
 
 def power(root: Path, name: str, on: bool, say: Say) -> None:
     """Cuts a host's power, or gives it back and waits until its libvirt answers."""
-    folder, record, host = _one(root, name)
-    with locked(folder):
+    with _one(root, name) as (folder, record, host):
         if not on:
             boot.stop(folder, host, say)
         elif not boot.pid(folder, host):
@@ -90,26 +91,36 @@ def power(root: Path, name: str, on: bool, say: Say) -> None:
                 boot.wait_ready(folder, replace(record, hosts=(host,)), started, say)
 
 
-def link(root: Path, name: str, up: bool) -> None:
-    """Cuts the wire of a host's trunk, or mends it. A host that starts again has it whole."""
-    folder, _, host = _one(root, name)
-    with locked(folder):
+def link(root: Path, name: str, wanted: Link) -> None:
+    """Cuts the wire of a host's trunk, slows it, or mends it. A host that starts again has it
+    whole."""
+    with _one(root, name) as (folder, _, host):
         if not boot.pid(folder, host):
             hint = f"run: guesthouse lab power {name} on"
             raise LabError(Problem(f"host {name}", "has no power", hint=hint))
-        boot.link(folder, host, up)
+        boot.link(folder, host, wanted)
 
 
-def _one(root: Path, name: str) -> tuple[Folder, Record, LabHost]:
+@contextmanager
+def _one(root: Path, name: str) -> Iterator[tuple[Folder, Record, LabHost]]:
+    """The host of that name, as the lab has it, with the lab locked."""
     folder = Folder(root.resolve())
-    record = state.load(folder)
-    if record is None:
-        raise LabError(Problem("lab", "is not there", hint="run: guesthouse lab up"))
-    for host in record.hosts:
-        if host.name == name:
-            return folder, record, host
-    allowed = ", ".join(host.name for host in record.hosts)
-    raise LabError(Problem("lab", "has no such host", got=name, allowed=allowed))
+    # Where nothing is, nothing is to be locked.
+    if not folder.state.exists():
+        raise not_there()
+    with locked(folder):
+        record = state.load(folder)
+        if record is None:
+            raise not_there()
+        host = next((host for host in record.hosts if host.name == name), None)
+        if host is None:
+            allowed = ", ".join(host.name for host in record.hosts)
+            raise LabError(Problem("lab", "has no such host", got=name, allowed=allowed))
+        yield folder, record, host
+
+
+def not_there() -> LabError:
+    return LabError(Problem("lab", "is not there", hint="run: guesthouse lab up"))
 
 
 def status(root: Path) -> LabState | None:
@@ -179,6 +190,7 @@ def start_missing(folder: Folder, record: Record, started: list[LabHost], say: S
         if not boot.pid(folder, host):
             started.append(host)
             boot.start(folder, host, record, say)
+    trunk.join(folder, record)
 
 
 @contextmanager
@@ -201,9 +213,13 @@ def publish(folder: Folder, record: Record) -> None:
 
 def seen(folder: Folder, record: Record) -> LabState:
     """The record, with what the process table says now."""
+    hosts = []
+    for host in record.hosts:
+        pid = boot.pid(folder, host)
+        hosts.append(HostStatus(host, pid, boot.seen_link(folder, host) if pid else WHOLE))
     return LabState(
         accelerator=record.accelerator,
-        hosts=tuple(HostStatus(host, boot.pid(folder, host)) for host in record.hosts),
+        hosts=tuple(hosts),
         images=record.images,
         one_segment=record.one_segment,
     )

@@ -39,7 +39,7 @@ def record(folder: Folder, wanted: Sequence[Wanted], say: Say, one_segment: bool
 
 
 def build(wanted: Sequence[Wanted], guests: Sequence[str], say: Say) -> None:
-    """Everything that a lab of these hosts and images would build, into the cache; starts nothing."""
+    """All that a lab of these hosts and images would build, into the cache; starts nothing."""
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(machines, any(host.kind == EMULATED for host in wanted), say)
         for name in guests:

@@ -10,6 +10,10 @@ from pathlib import Path
 from typing import Any
 
 
+class RefusedError(ConnectionError):
+    """QEMU answered, and it was no."""
+
+
 def command(path: Path, execute: str, timeout_s: float = 5, **arguments: object) -> Any:
     """Runs one QMP command and returns its value; OSError when nobody answers.
 
@@ -37,7 +41,7 @@ def ask(stream: Any, execute: str, arguments: Mapping[str, object] | None = None
     for line in stream:
         answer = json.loads(line)
         if "error" in answer:
-            raise ConnectionError(f"{execute}: {answer['error'].get('desc', '')}")
+            raise RefusedError(f"{execute}: {answer['error'].get('desc', '')}")
         if "return" in answer:
             return answer["return"]
     raise ConnectionError(f"{execute}: the connection ended without an answer")

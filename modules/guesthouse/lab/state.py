@@ -10,7 +10,7 @@ from typing import Any
 
 from guesthouse import files
 from guesthouse.errors import LabError, Problem
-from guesthouse.lab.host import LabHost
+from guesthouse.lab.host import WHOLE, LabHost, Link
 from guesthouse.lab.images import Image
 from guesthouse.lab.ports import LOOPBACK
 from guesthouse.machine.ssh import Endpoint, known_hosts_text, ssh_config_text
@@ -52,10 +52,11 @@ class Folder:
 
 @dataclass(frozen=True)
 class HostStatus:
-    """A host and the process that is it; ``pid`` is 0 when it does not run."""
+    """A host, the process that is it, and its trunk; ``pid`` is 0 when it does not run."""
 
     host: LabHost
     pid: int
+    link: Link
 
     @property
     def running(self) -> bool:
@@ -122,6 +123,31 @@ def load(folder: Folder) -> Record | None:
     except (files.Unreadable, ValueError, LookupError, TypeError, AttributeError):
         hint = "run: guesthouse lab down && guesthouse lab up"
         raise LabError(Problem(str(folder.state), "is not a record of a lab", hint=hint)) from None
+
+
+def load_link(folder: Folder, host: LabHost) -> Link:
+    """What ``save_link`` wrote; raises LabError for any other text."""
+    path = folder.lab / host.link
+    try:
+        data = json.loads(files.read_text(path, files.MIB))
+        up, delay_ms, loss_percent = data["up"], data["delay_ms"], data["loss_percent"]
+        if type(up) is bool and type(delay_ms) is type(loss_percent) is int:
+            return Link(up, delay_ms, loss_percent)
+    except FileNotFoundError:
+        return WHOLE
+    except (files.Unreadable, ValueError, LookupError, TypeError):
+        pass
+    hint = f"run: guesthouse lab link {host.name} up"
+    raise LabError(Problem(str(path), "is not a record of a link", hint=hint))
+
+
+def save_link(folder: Folder, host: LabHost, link: Link) -> None:
+    """Notes what the host's trunk is like; nothing is noted of a whole one."""
+    path = folder.lab / host.link
+    if link == WHOLE:
+        path.unlink(missing_ok=True)
+    else:
+        save(path, json.dumps(asdict(link)) + "\n")
 
 
 def save(path: Path, text: str) -> None:

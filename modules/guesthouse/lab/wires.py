@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from guesthouse.lab.host import TRUNK, LabHost
+from guesthouse.lab.host import TRUNK, LabHost, Link
 from guesthouse.lab.world import World
 
 # RFC 2544's range, for tests of networks: no network of a site is there.
@@ -32,19 +32,49 @@ def connect(lab: World, network: Path, host: LabHost) -> None:
     unshare --net="$1" true
     """
     lab.run("sh", "-euc", script, "sh", network)
+    _remove(lab, slow(host))
     for number, (nic, segment) in enumerate(host.nics.items(), 1):
         _bridge(lab, segment)
         end = _end(host, number)
-        lab.run("sh", "-euc", 'ip link del "$1" 2>/dev/null || true', "sh", end)
+        _remove(lab, end)
         peer = ["peer", "name", nic, "address", host.mac(number), "netns", str(network)]
         lab.run("ip", "link", "add", end, "type", "veth", *peer)
-        lab.run("ip", "link", "set", end, "master", segment, "up")
+        plug(lab, end, segment)
 
 
-def cut(lab: World, host: LabHost, whole: bool) -> None:
-    """Cuts the wire of the host's trunk at the bridge, or mends it."""
+def taps(host: LabHost) -> tuple[str, str]:
+    """The taps of what slows the host's trunk: at the host, and at the trunk's bridge."""
+    return f"host{host.number}.near", f"host{host.number}.far"
+
+
+def link(lab: World, host: LabHost, state: Link) -> None:
+    """Makes the wire of the host's trunk so. A slow one has a bridge of its own for the host's end,
+    and between this and the trunk's the taps."""
     end = _end(host, [*host.nics].index(TRUNK) + 1)
-    lab.run("ip", "link", "set", end, "up" if whole else "down")
+    if state.slow:
+        near, far = taps(host)
+        _bridge(lab, slow(host))
+        plug(lab, near, slow(host))
+        plug(lab, far, "trunk")
+        lab.run("ip", "link", "set", end, "master", slow(host), "up")
+    else:
+        lab.run("ip", "link", "set", end, "master", "trunk", "up" if state.up else "down")
+        _remove(lab, slow(host))
+
+
+def slow(host: LabHost) -> str:
+    """The bridge of the host's own. A segment's name has no dot."""
+    return f"host{host.number}.slow"
+
+
+def plug(lab: World, end: str, segment: str) -> None:
+    """Puts one end of a wire on a bridge, if it is not there."""
+    lab.run("ip", "link", "set", end, "master", segment, "up")
+
+
+def _remove(lab: World, device: str) -> None:
+    """Takes a device away, if there is one."""
+    lab.run("sh", "-euc", 'ip link del "$1" 2>/dev/null || true', "sh", device)
 
 
 def _bridge(lab: World, segment: str) -> None:
