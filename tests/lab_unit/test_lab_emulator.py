@@ -149,6 +149,6 @@ def test_only_an_emulated_lab_needs_it(
     monkeypatch.setattr(accelerator, "choose", lambda _: found)
     monkeypatch.setattr(accelerator, "is_kvm_likely", lambda: found == accelerator.KVM)
     monkeypatch.setattr(emulator, "program", lambda _: "/cache/mended")
-    monkeypatch.setattr(needs, "require", lambda _: None)
+    monkeypatch.setattr(needs, "require", lambda *_: None)
     wanted = [Wanted("h1", kind), Wanted("h2", kind)]
     assert new.record(folder, wanted, print, one_segment=False).qemu == qemu

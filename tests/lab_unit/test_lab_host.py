@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from base64 import b64decode
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,8 +17,8 @@ from guesthouse.lab.host import EMULATED, LabHost
 from guesthouse.lab.images import Image
 from guesthouse.lab.state import Folder, Record
 
-H1 = LabHost("h1", 1, 40022, "ssh-ed25519 AAAAhost", EMULATED, peer="h2")
-H2 = LabHost("h2", 2, 40023, "ssh-ed25519 AAAAother", EMULATED, peer="h1")
+H1 = LabHost("h1", 1, 40022, "ssh-ed25519 AAAAhost", EMULATED, after="h2")
+H2 = LabHost("h2", 2, 40023, "ssh-ed25519 AAAAother", EMULATED, before="h1")
 RECORD = Record(
     accelerator=accelerator.TCG,
     qemu="/cache/qemu-1/qemu-system-x86_64",
@@ -59,21 +60,35 @@ JOIN = [
 
 
 def test_each_wire_is_crossed_between_the_hosts() -> None:
-    for of, near, far, join in ((H1, "h1", "h2", JOIN), (H2, "h2", "h1", [])):
+    first = ("after", "h1.{}.after", "h2.{}.before", JOIN)
+    for of, (way, near, far, join) in ((H1, first), (H2, ("before", *first[2:0:-1], []))):
+        trunk, sriov = (PATH.format(near.format(n), far.format(n)) for n in ("trunk", "sriov"))
         assert netdevs(of, one_segment=False) == [
             "hubport,id=trunk,hubid=2",
             "hubport,id=cord.near,hubid=2",
             "hubport,id=nic.drain,hubid=2",
             "hubport,id=cord.far,hubid=0,netdev=cord.near",
-            f"dgram,id=trunk.wire,{PATH.format(f'{near}.trunk', f'{far}.trunk')}",
-            "hubport,id=trunk.end,hubid=0,netdev=trunk.wire",
+            f"dgram,id=trunk.{way}.wire,{trunk}",
+            f"hubport,id=trunk.{way}.end,hubid=0,netdev=trunk.{way}.wire",
             *join,
             "hubport,id=trunk.drain,hubid=0",
-            f"dgram,id=sriov.wire,{PATH.format(f'{near}.sriov', f'{far}.sriov')}",
-            "hubport,id=sriov.end,hubid=1,netdev=sriov.wire",
+            f"dgram,id=sriov.{way}.wire,{sriov}",
+            f"hubport,id=sriov.{way}.end,hubid=1,netdev=sriov.{way}.wire",
             "hubport,id=sriov,hubid=1",
             "hubport,id=sriov.drain,hubid=1",
         ]
+
+
+def test_one_between_two_others_has_a_wire_to_each() -> None:
+    middle = replace(H2, after="h3")
+    told = [word for word in netdevs(middle, one_segment=False) if word.startswith("dgram,")]
+    ways = [("before", "h1.{}.after"), ("after", "h3.{}.before")]
+    assert told == [
+        f"dgram,id={n}.{way}.wire,{PATH.format(f'h2.{n}.{way}', far.format(n))}"
+        for n in ("trunk", "sriov")
+        for way, far in ways
+    ]
+    assert not middle.joins
 
 
 def test_one_segment_is_a_hub_of_h1_alone() -> None:

@@ -33,8 +33,8 @@ def prepared(root: Path) -> tuple[Folder, Record]:
         (image / name).write_bytes(b"no kernel")
     one, two = free_ports(2)
     hosts = (
-        LabHost("h1", 1, one, "ssh-ed25519 A", EMULATED, peer="h2"),
-        LabHost("h2", 2, two, "ssh-ed25519 A", EMULATED, peer="h1"),
+        LabHost("h1", 1, one, "ssh-ed25519 A", EMULATED, after="h2"),
+        LabHost("h2", 2, two, "ssh-ed25519 A", EMULATED, before="h1"),
     )
     record = Record("tcg", QEMU, hosts, host_image=str(image), images=(), one_segment=False)
     state.write_ssh_config(folder, record.hosts)

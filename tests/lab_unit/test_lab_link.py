@@ -20,8 +20,8 @@ from guesthouse.lab.host import CUT, EMULATED, WHOLE, LabHost, Link
 from guesthouse.lab.state import Folder, Record
 from scratch import scratch_project
 
-H1 = LabHost("h1", 1, 40022, "ssh-ed25519 AAAAhost", EMULATED, peer="h2")
-H2 = LabHost("h2", 2, 40023, "ssh-ed25519 AAAAother", EMULATED, peer="h1")
+H1 = LabHost("h1", 1, 40022, "ssh-ed25519 AAAAhost", EMULATED, after="h2")
+H2 = LabHost("h2", 2, 40023, "ssh-ed25519 AAAAother", EMULATED, before="h1")
 RECORD = Record("tcg", "qemu", (H1, H2), "/cache/host-1", (), one_segment=False)
 SLOW = Link(delay_ms=100, loss_percent=5)
 
@@ -226,7 +226,7 @@ def plugs(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Plug
     argv = ["qemu-system-x86_64", "-M", "none", "-nodefaults", "-display", "none"]
     argv += ["-qmp", f"unix:{H1.qmp},server=on,wait=off", *hubs.trunk(H1)]
     argv += hubs.wire("nic", hubs.NIC_HUB, "nic.in", "nic.out")
-    names = {"nic.out": "nic.in", "h2.trunk": "h1.trunk", "h1.joined": "h1.join"}
+    names = {"nic.out": "nic.in", "h2.trunk.before": "h1.trunk.after", "h1.joined": "h1.join"}
     made = [Plug(own, qemu) for own, qemu in names.items()]
     qemu = process.start(argv, folder.lab, folder.lab / "log", folder.lab / H1.pidfile)
     try:

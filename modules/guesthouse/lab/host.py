@@ -39,17 +39,19 @@ WHOLE, CUT = Link(), Link(up=False)
 
 @dataclass(frozen=True)
 class Wanted:
-    """A host that the site file asks of the lab. ``segments`` are wires beside the trunk."""
+    """A host that the site file asks of the lab. ``segments`` are wires beside the trunk. One that
+    ``stands_in`` is emulated because this machine can have no containers."""
 
     name: str
     kind: str
     segments: tuple[str, ...] = ()
+    stands_in: bool = False
 
 
 @dataclass(frozen=True)
 class LabHost:
-    """One host. ``number`` counts from 1; ``host_key`` is its public ssh host key; ``peer`` is the
-    host at the other end of an emulated one's wires."""
+    """One host. ``number`` counts from 1; ``host_key`` is its public ssh host key. The wires of
+    emulated ones make a line: ``before`` and ``after`` are a host's neighbours in it."""
 
     name: str
     number: int
@@ -57,12 +59,18 @@ class LabHost:
     host_key: str
     kind: str
     segments: tuple[str, ...] = ()
-    peer: str = ""
+    before: str = ""
+    after: str = ""
+    stands_in: bool = False
+
+    @property
+    def neighbours(self) -> tuple[str, ...]:
+        return tuple(name for name in (self.before, self.after) if name)
 
     @property
     def joins(self) -> bool:
-        """Whether its trunk is the one of the pair that more is joined to: two would be a loop."""
-        return self.name < self.peer
+        """Whether its trunk is the emulated one that more is joined to: two would be a loop."""
+        return self.kind == EMULATED and not self.before
 
     @property
     def disk(self) -> str:

@@ -1,15 +1,15 @@
 """The NICs of an emulated host and what they are plugged into: hubs of its QEMU, and wires.
 
 Beside the NICs that all hosts have, ``enp1s0`` is an igb PF with SR-IOV, ``enp2s0`` a spare e1000e
-with no cable, alone behind its port: a card to pass to a guest. Trunk and PF are each wired to the
-other host's of the pair::
+with no cable, alone behind its port: a card to pass to a guest. Trunk and PF are each wired to
+those of the next emulated host::
 
-    trunk NIC -- NIC_HUB -- cord -- TRUNK_HUB -- trunk wire, to the other host
+    trunk NIC -- NIC_HUB -- cord -- TRUNK_HUB -- trunk wires, to the hosts before and after
                                              `-- join wire, to the container hosts (one host's)
-    PF -- SRIOV_HUB -- sriov wire, to the other host
+    PF -- SRIOV_HUB -- sriov wires, to the hosts before and after
 
 With ``one_segment`` the joining host's PF and its wire are on TRUNK_HUB too. Each of these is done
-by one host of the two: a second would be a loop. What slows a trunk takes the place of the cord.
+by one host only: a second would be a loop. What slows a trunk takes the place of the cord.
 """
 
 from __future__ import annotations
@@ -49,6 +49,18 @@ def wire(name: str, hub: int, near: str, far: str) -> list[str]:
     ]
 
 
+def wires(host: LabHost, name: str, hub: int) -> list[str]:
+    """The wires to the host's neighbours. Each side of one is told by which way it leads."""
+    found = []
+    if host.before:
+        own, other = f"{host.name}.{name}.before", f"{host.before}.{name}.after"
+        found += wire(f"{name}.before", hub, own, other)
+    if host.after:
+        own, other = f"{host.name}.{name}.after", f"{host.after}.{name}.before"
+        found += wire(f"{name}.after", hub, own, other)
+    return found
+
+
 def trunk(host: LabHost) -> list[str]:
     """What the trunk's NIC is plugged into."""
     near, far = CORD
@@ -58,7 +70,7 @@ def trunk(host: LabHost) -> list[str]:
         *port(near, NIC_HUB),
         *drain("nic", NIC_HUB),
         *port(far, TRUNK_HUB, near),
-        *wire("trunk", TRUNK_HUB, f"{host.name}.trunk", f"{host.peer}.trunk"),
+        *wires(host, "trunk", TRUNK_HUB),
         *joint,
         *drain("trunk", TRUNK_HUB),
     ]
@@ -68,7 +80,7 @@ def sriov(host: LabHost, one_segment: bool) -> list[str]:
     """What the PF is plugged into."""
     hub = TRUNK_HUB if one_segment and host.joins else SRIOV_HUB
     return [
-        *wire("sriov", hub, f"{host.name}.sriov", f"{host.peer}.sriov"),
+        *wires(host, "sriov", hub),
         *port("sriov", hub),
         *drain("sriov", hub),
     ]

@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from guesthouse.errors import LabError, Problem
-from guesthouse.lab import boot, container, emulated, images, new, relay, state, trunk
+from guesthouse.lab import boot, container, emulated, images, needs, new, relay, state, trunk
 from guesthouse.lab.host import WHOLE, LabHost, Link, Wanted
 from guesthouse.lab.images import Say
 from guesthouse.lab.state import Folder, HostStatus, LabState, Record
@@ -39,6 +39,7 @@ def up(
     folder.lab.mkdir(mode=0o700, parents=True, exist_ok=True)
     with locked(folder):
         record = state.load(folder)
+        wanted = needs.possible(wanted, say)
         if record:
             check_same(record, wanted, one_segment)
         if record and complete(folder, record, guests):

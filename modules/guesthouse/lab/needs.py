@@ -3,30 +3,61 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from guesthouse.errors import LabError, Problem
 from guesthouse.lab import cgroup
+from guesthouse.lab.emulated import MEMORY_MIB
+from guesthouse.lab.host import CONTAINER, EMULATED, Wanted
+from guesthouse.lab.images import Say
 
 TUN = Path("/dev/net/tun")
+MEMINFO = Path("/proc/meminfo")
 # What systemd and its services take in a host (inotify(7)), measured, and some to spare.
 INOTIFY, INOTIFY_PER_HOST = Path("/proc/sys/fs/inotify/max_user_instances"), 15
 
 
-def require(hosts: int) -> None:
-    """Raises LabError where this machine can have no container hosts, or not so many."""
-    if why := _impossible():
-        hint = "mend that, or declare `kind: emulated` for two hosts and take the others out"
-        raise LabError(Problem("lab", f"has no container hosts here: {why}", hint=hint))
+def possible(wanted: Sequence[Wanted], say: Say) -> tuple[Wanted, ...]:
+    """The hosts as this machine can have them: all emulated where it can have no containers.
+    LabError where that is no way out."""
+    why = _impossible() if any(host.kind == CONTAINER for host in wanted) else ""
+    if not why:
+        return tuple(wanted)
+    words = f"has no container hosts here: {why}"
+    if any(host.segments for host in wanted):
+        hint = "mend that: emulated hosts, which would take their place, have no further segments"
+        raise LabError(Problem("lab", words, hint=hint))
+    say(f"lab: {words}")
+    say(f"lab: all {len(wanted)} hosts are emulated instead: {MEMORY_MIB} MiB of memory for each,")
+    say("lab: without KVM a minute or more to boot, and guests that are several times slower")
+    return tuple(replace(host, kind=EMULATED, stands_in=host.kind == CONTAINER) for host in wanted)
+
+
+def require(containers: int, emulated: int) -> None:
+    """Raises LabError where this machine can have not so many hosts."""
+    needed, free = emulated * MEMORY_MIB, _free_mib()
+    if needed > free:
+        what, hint = "needs more memory than is free", "end other programs, or take hosts out"
+        got = f"{needed} MiB for {emulated} emulated hosts"
+        raise LabError(Problem("lab", what, got, f"{free} MiB at most", hint=hint))
     most = int(INOTIFY.read_text()) // INOTIFY_PER_HOST
-    if hosts > most:
-        key, wanted = "fs.inotify.max_user_instances", hosts * INOTIFY_PER_HOST
+    if containers > most:
+        key, wanted = "fs.inotify.max_user_instances", containers * INOTIFY_PER_HOST
         hint = f"allow more: sudo sysctl {key}={wanted}"
         what = f"needs more than {key} allows"
         raise LabError(
-            Problem("lab", what, f"{hosts} container hosts", f"{most} at most", hint=hint)
+            Problem("lab", what, f"{containers} container hosts", f"{most} at most", hint=hint)
         )
+
+
+def _free_mib() -> int:
+    """Memory that programs can have without swapping (proc_meminfo(5))."""
+    found = re.search(r"(?m)^MemAvailable: +(\d+) kB$", MEMINFO.read_text())
+    return int(found[1]) // 1024 if found else 0
 
 
 def _impossible() -> str:

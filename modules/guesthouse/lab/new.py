@@ -14,17 +14,16 @@ from guesthouse.lab.state import Folder, Record
 
 def record(folder: Folder, wanted: Sequence[Wanted], say: Say, one_segment: bool) -> Record:
     """A new lab: image, QEMU, ports, keys, hostnames; in lab.json before anything runs."""
-    pair = [host.name for host in wanted if host.kind == EMULATED]
-    if containers := len(wanted) - len(pair):
-        needs.require(containers)
-    image, found, qemu = machines(bool(pair), say)
+    line = [host.name for host in wanted if host.kind == EMULATED]
+    needs.require(len(wanted) - len(line), len(line))
+    image, found, qemu = machines(bool(line), say)
     keys.ensure(folder.key, "guesthouse-lab")
     hosts = []
     for number, (host, port) in enumerate(zip(wanted, free_ports(len(wanted)), strict=True), 1):
         host_key = keys.ensure(folder.lab / f"{host.name}.host_key", host.name)
         (folder.lab / f"{host.name}.hostname").write_text(host.name)
-        peer = next((name for name in pair if host.name in pair and name != host.name), "")
-        hosts.append(LabHost(host.name, number, port, host_key, host.kind, host.segments, peer))
+        own = (host.name, number, port, host_key, host.kind, host.segments)
+        hosts.append(LabHost(*own, *neighbours(host.name, line), host.stands_in))
     made = Record(
         accelerator=found,
         qemu=qemu,
@@ -36,6 +35,13 @@ def record(folder: Folder, wanted: Sequence[Wanted], say: Say, one_segment: bool
     state.write_ssh_config(folder, made.hosts)
     state.save(folder.state, made.text())
     return made
+
+
+def neighbours(name: str, line: Sequence[str]) -> tuple[str, str]:
+    """The names before and after this one in the line; empty where there is none."""
+    ends = ["", *line, ""]
+    index = ends.index(name) if name in line else 0
+    return (ends[index - 1], ends[index + 1]) if index else ("", "")
 
 
 def build(wanted: Sequence[Wanted], guests: Sequence[str], say: Say) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from guesthouse import files
 from guesthouse.errors import LabError, Problem
 from guesthouse.lab.host import WHOLE, LabHost, Link
-from guesthouse.lab.images import Image
+from guesthouse.lab.images import EMULATED, Image
 from guesthouse.lab.ports import LOOPBACK
 from guesthouse.machine.ssh import Endpoint, known_hosts_text, ssh_config_text
 
@@ -177,6 +177,15 @@ def write_ssh_config(folder: Folder, hosts: Sequence[LabHost]) -> None:
     save(folder.ssh_config, ssh_config_text(endpoints, str(known_hosts), connect_timeout_s=5))
 
 
+def images_of(record: Record) -> dict[str, Image]:
+    """The images by the names that the site file has for them. Where emulated hosts stand in for
+    containers, their guests get the kernel arguments for those."""
+    by_name = {image.name: image for image in record.images}
+    if not any(host.stands_in for host in record.hosts):
+        return by_name
+    return {name: by_name.get(f"{name}{EMULATED}", image) for name, image in by_name.items()}
+
+
 def local_site_text(folder: Folder, record: Record) -> str:
     """YAML that is merged by name into ``stacks/lab.site.yaml``. JSON scalars are YAML's too."""
     lines = ["# Written by `guesthouse lab up`: what only this machine knows.", "hosts:"]
@@ -186,11 +195,13 @@ def local_site_text(folder: Folder, record: Record) -> str:
             f"    port: {host.ssh_port}",
             f"    identity_file: {json.dumps(str(folder.key))}",
             f"    host_keys: [{json.dumps(host.host_key)}]",
+            # What the site file says of it as a container.
+            *(["    acceleration: kvm", "    boots_at_once: 1"] if host.stands_in else []),
         ]
     lines.append("images:")
-    for image in record.images:
+    for name, image in images_of(record).items():
         lines += [
-            f"  {image.name}:",
+            f"  {name}:",
             f"    source: {json.dumps(str(image.disk))}",
             f"    sha256: {json.dumps(image.sha256)}",
         ]

@@ -1,0 +1,78 @@
+"""What a machine must have for the lab's hosts, and what it gets where it has not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from guesthouse.errors import LabError
+from guesthouse.lab import needs, new, state
+from guesthouse.lab.host import CONTAINER, EMULATED, LabHost, Wanted
+from guesthouse.lab.images import Image
+from guesthouse.lab.state import Folder, Record
+
+HOSTS = (Wanted("h1", CONTAINER), Wanted("p1", EMULATED), Wanted("p2", EMULATED))
+
+
+@pytest.fixture
+def impossible(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(needs, "_impossible", lambda: "they need root")
+
+
+def test_where_containers_are_possible_all_is_as_declared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(needs, "_impossible", lambda: "")
+    said: list[str] = []
+    assert needs.possible(HOSTS, said.append) == HOSTS and said == []
+
+
+def test_where_they_are_not_all_are_emulated_and_it_is_said(impossible: None) -> None:
+    said: list[str] = []
+    assert needs.possible(HOSTS, said.append) == (
+        Wanted("h1", EMULATED, stands_in=True),
+        *HOSTS[1:],
+    )
+    assert said[0] == "lab: has no container hosts here: they need root"
+    assert said[1].startswith("lab: all 3 hosts are emulated instead: 3072 MiB of memory for each")
+
+
+def test_who_asks_for_none_is_told_nothing(impossible: None) -> None:
+    said: list[str] = []
+    assert needs.possible(HOSTS[1:], said.append) == HOSTS[1:] and said == []
+
+
+def test_segments_have_no_stand_in(impossible: None) -> None:
+    with pytest.raises(LabError, match="they need root\n  hint: mend that: emulated hosts"):
+        needs.possible((Wanted("h1", CONTAINER, ("storage",)),), print)
+
+
+def test_memory_is_looked_at_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = tmp_path / "meminfo"
+    told.write_text("MemTotal: 9000000 kB\nMemAvailable:    6291456 kB\n")
+    monkeypatch.setattr(needs, "MEMINFO", told)
+    needs.require(0, 2)
+    with pytest.raises(LabError) as caught:
+        needs.require(0, 3)
+    wanted = "lab: needs more memory than is free, got 9216 MiB for 3 emulated hosts, "
+    assert str(caught.value).startswith(f"{wanted}allowed 6144 MiB at most")
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [("a", ("", "b")), ("b", ("a", "c")), ("c", ("b", "")), ("other", ("", ""))],
+)
+def test_emulated_hosts_stand_in_a_line(name: str, found: tuple[str, str]) -> None:
+    assert new.neighbours(name, ["a", "b", "c"]) == found
+
+
+def test_a_stand_in_is_no_container_to_its_guests(tmp_path: Path) -> None:
+    """Its guests have its KVM, and images with the kernel arguments for it."""
+    images = [Image(name, tmp_path, "0") for name in ("small", "small-emulated", "debian13")]
+    for stands_in in (True, False):
+        host = LabHost("h1", 1, 22, "ssh-ed25519 A", EMULATED, stands_in=stands_in)
+        record = Record("tcg", "qemu", (host,), "image", tuple(images), one_segment=False)
+        text = state.local_site_text(Folder(tmp_path), record)
+        assert ("    acceleration: kvm\n    boots_at_once: 1\n" in text) == stands_in
+        name = "small-emulated" if stands_in else "small"
+        assert f'  small:\n    source: "{tmp_path}/{name}.qcow2"\n' in text
+        assert f'  debian13:\n    source: "{tmp_path}/debian13.qcow2"\n' in text
