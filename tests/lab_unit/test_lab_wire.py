@@ -213,7 +213,7 @@ def test_a_start_that_fails_says_why(tmp_path: Path) -> None:
         "wire of h1: the process that passes its frames did not start, "
         "got wire: [Errno 2] No such file or directory"
     )
-    assert not relay.runs(tmp_path, "h1")
+    assert not (tmp_path / f"h1{relay.SUFFIX}").exists()
 
 
 def test_one_that_was_started_is_ended_by_its_name(tmp_path: Path) -> None:

@@ -115,13 +115,15 @@ def status(
         told = {"accelerator": state.accelerator, "one_segment": state.one_segment}
         print_json({**told, "hosts": hosts, "images": images})
         return
+    shown = ("kind", "state", "pid", "ssh_port", "serial_log")
+    rows = [
+        (name, *(str(hosts[name][key]) for key in shown), str(item.link))
+        for name, item in zip(hosts, state.hosts, strict=True)
+    ]
     print_table(
         f"Lab ({state.accelerator})" if state.accelerator else "Lab",
         ("host", "kind", "state", "process", "ssh port", "serial log", "link"),
-        [
-            (item.host.name, *map(str, [*hosts[item.host.name].values()][:5]), str(item.link))
-            for item in state.hosts
-        ],
+        rows,
     )
 
 

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 
 CONTAINER, EMULATED = "container", "emulated"
 MANAGEMENT, TRUNK = "enp0s3", "enp0s4"
-
-
 DELAY_MS_MAX, LOSS_PERCENT_MAX = 10_000, 100
 
 
