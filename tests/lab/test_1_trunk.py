@@ -18,8 +18,8 @@ from guesthouse.lab.state import Folder
 KIND = CONTAINER
 
 PAIR = (
-    LabHost("p1", 3, 1, "", EMULATED, peer="p2"),
-    LabHost("p2", 4, 1, "", EMULATED, peer="p1"),
+    LabHost("p1", 3, 1, "", EMULATED, after="p2"),
+    LabHost("p2", 4, 1, "", EMULATED, before="p1"),
 )
 MAC, ADDRESS, H1 = bytes.fromhex("5254006c0203"), bytes([10, 90, 0, 3]), bytes([10, 90, 0, 1])
 # Who has h1's address? RFC 826, in Ethernet's broadcast.
