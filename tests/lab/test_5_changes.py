@@ -14,10 +14,9 @@ SIZE = "    vcpus: 1\n    vcpus_max: 4\n    memory_mib: 512\n"
 DATA = "data: {pool: guests, size_gib: 1}"
 NAT = "nat0: {network: nat}"
 WORDS = "description: A Debian guest with cloud-init and agent"
-LARGER = SIZE.replace("vcpus: 1", "vcpus: 2").replace("512", "768")
+LARGER = SIZE.replace("512", "768")
 SAID = (
     "memory 512 -> 768 MiB (live)",
-    "vcpus 1 -> 2 (live)",
     "disk data 1 -> 2 GiB (live)",
     "NIC nat1 added (live)",
     "NIC nat0 removed (live)",
@@ -56,7 +55,6 @@ def test_one_edit_changes_a_running_guest_and_back(
     assert [said for said in SAID if said not in line] == []
     deployed.guesthouse("up", "lab", "--yes")
     assert deployed.boot_id("web") == boot
-    assert inside(deployed, "nproc") == "2"
     assert (
         int(inside(deployed, "sed -n 's/MemTotal: *\\([0-9]*\\) kB/\\1/p' /proc/meminfo")) > 600_000
     )
@@ -69,7 +67,7 @@ def test_one_edit_changes_a_running_guest_and_back(
     deployed.is_steady()
     edit()
     deployed.guesthouse("up", "lab", "--yes")
-    assert (deployed.boot_id("web"), inside(deployed, "nproc")) == (boot, "1")
+    assert deployed.boot_id("web") == boot
     inside(deployed, GOT.format(nic="nat0"))
     deployed.is_steady()
 

@@ -159,6 +159,11 @@ def test_the_room_of_a_running_guest() -> None:
     assert Room.of_values(room(LIVE).values()) == room(LIVE)
 
 
+def test_an_emulated_guest_has_no_room_for_vcpus() -> None:
+    for kind, most in (("kvm", 4), ("qemu", 1)):
+        assert room(LIVE.replace("<domain>", f'<domain type="{kind}">')).vcpus_max == most
+
+
 def test_plugged_memory_comes_in_whole_sections_below_the_maximum() -> None:
     # 1000 MiB need 3 sections of 128 MiB above 640: 1024 in all, which just fits.
     small = room(LIVE)

@@ -38,10 +38,13 @@ def room(live: str) -> Room:
     devices = root.find("devices")
     used = {int(bus, 0) for bus in devices.xpath("*/address[@type='pci']/@bus")}
     ports = devices.xpath("controller[@type='pci'][@model='pcie-root-port']/@index")
-    memory = int(root.findtext("memory"))
+    vcpu, memory = root.find("vcpu"), int(root.findtext("memory"))
+    # Linux takes further vCPUs in only where it knows the hypervisor, and emulation is none
+    # (arch/x86/kernel/cpu/topology.c).
+    most = vcpu.get("current", vcpu.text) if root.get("type") == "qemu" else vcpu.text
     largest = root.find("maxMemory")
     return Room(
-        vcpus_max=int(root.findtext("vcpu")),
+        vcpus_max=int(most),
         memory_kib=memory,
         memory_max_kib=memory if largest is None else int(largest.text),
         memory_slots=0

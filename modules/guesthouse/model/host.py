@@ -82,7 +82,8 @@ class Host(Model):
     So many guests as ``boots_at_once`` boot side by side, the others wait: a slow host is through
     sooner when it boots few at a time.
     ``acceleration`` is how its guests run: ``kvm`` needs hardware virtualisation, ``tcg`` is QEMU's
-    emulation, many times slower, for a host without it; to change it is a restart of each guest.
+    emulation, many times slower, for a host without it, and a guest takes further vCPUs only at a
+    restart; to change it is a restart of each guest.
     A ``libvirt_uri`` of libvirt's test driver makes a host of pure memory, without ssh.
     """
 
