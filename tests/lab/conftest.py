@@ -20,7 +20,7 @@ from guesthouse.lab.host import CONTAINER, EMULATED
 from scratch import scratch_project
 
 # Seconds for a test, or for what it needs first: several times what it takes on two busy cores.
-DEADLINE_S = {CONTAINER: 600, EMULATED: 1500}
+DEADLINE_S = {CONTAINER: 900, EMULATED: 1500}
 
 
 class Labs:
@@ -29,7 +29,16 @@ class Labs:
     def __init__(self, folders: pytest.TempPathFactory) -> None:
         self._folders = folders
         self.up: dict[str, LabProject] = {}
-        self._deployed: set[str] = set()
+        self._done: dict[tuple[str, str], str] = {}
+
+    def _once(self, kind: str, *argv: str) -> None:
+        """Run the command in the lab of this kind. Where it failed, it fails each test at once."""
+        if (kind, argv[0]) not in self._done:
+            self._done[kind, argv[0]] = "was ended before it was done"
+            result = self.up[kind].run(*argv)
+            self._done[kind, argv[0]] = why(result) if result.returncode else ""
+        if said := self._done[kind, argv[0]]:
+            pytest.fail(f"guesthouse {' '.join(argv)}\n{said}", pytrace=False)
 
     def lab(self, kind: str) -> LabProject:
         """The lab of this kind, up."""
@@ -37,16 +46,14 @@ class Labs:
             root = scratch_project(self._folders.mktemp(kind) / "project")
             file = root / "stacks/lab.site.yaml"
             file.write_text(half(file.read_text(), kind))
-            self.up[kind] = project = LabProject(root)
-            project.guesthouse("lab", "up")
+            self.up[kind] = LabProject(root)
+        self._once(kind, "lab", "up")
         return self.up[kind]
 
     def deployed(self, kind: str) -> LabProject:
         """The lab with its stack on it."""
         project = self.lab(kind)
-        if kind not in self._deployed:
-            project.guesthouse("up", "lab", "--yes")
-            self._deployed.add(kind)
+        self._once(kind, "up", "lab", "--yes")
         return project
 
 

@@ -80,8 +80,8 @@ def test_a_restart_is_asked_for_and_taken_back_when_it_fails(
     assert "db: memory_max none -> 512 MiB (restart)" in deployed.refused()
     assert deployed.run("up", "lab", "--yes").returncode != 0
     assert deployed.boot_id("db") == boot
-    # More vCPUs than this machine can have: libvirt says so only when the guest is down already.
-    edit(DB, f"{DB}    vcpus_max: 300\n    allow: [restart]\n")
+    # More than its CPU can address: QEMU says so only when the guest is down already.
+    edit(DB, f"{DB}    memory_max_mib: 8388608\n    allow: [restart]\n")
     failed = deployed.run("up", "lab", "--yes")
     told = failed.stdout + failed.stderr
     assert failed.returncode != 0

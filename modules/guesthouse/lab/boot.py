@@ -75,7 +75,7 @@ def _forget_link(folder: Folder, host: LabHost) -> None:
     state.save_link(folder, host, WHOLE)
 
 
-def answers(folder: Folder, host: LabHost, timeout_s: float = 15) -> bool:
+def answers(folder: Folder, host: LabHost, timeout_s: float = 60) -> bool:
     """Whether the host's libvirt answers over ssh now."""
     argv = ["ssh", "-F", str(folder.ssh_config), "--", host.name, READY]
     try:
