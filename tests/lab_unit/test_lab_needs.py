@@ -76,3 +76,9 @@ def test_a_stand_in_is_no_container_to_its_guests(tmp_path: Path) -> None:
         name = "small-emulated" if stands_in else "small"
         assert f'  small:\n    source: "{tmp_path}/{name}.qcow2"\n' in text
         assert f'  debian13:\n    source: "{tmp_path}/debian13.qcow2"\n' in text
+
+
+def test_a_site_without_images_has_no_section_of_them(tmp_path: Path) -> None:
+    host = LabHost("h1", 1, 22, "ssh-ed25519 A", CONTAINER)
+    record = Record("", "", (host,), "image", (), one_segment=False)
+    assert "images:" not in state.local_site_text(Folder(tmp_path), record)

@@ -198,7 +198,8 @@ def local_site_text(folder: Folder, record: Record) -> str:
             # What the site file says of it as a container.
             *(["    acceleration: kvm", "    boots_at_once: 1"] if host.stands_in else []),
         ]
-    lines.append("images:")
+    if record.images:
+        lines.append("images:")
     for name, image in images_of(record).items():
         lines += [
             f"  {name}:",
