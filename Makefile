@@ -3,6 +3,8 @@
 .PHONY: help setup up down test test-fast test-lab test-long bench
 MAKEFLAGS += --no-print-directory
 BIN := .venv/bin
+# Labs at once: the emulated pair keeps two cores busy.
+LABS := $(shell [ $$(nproc) -ge 4 ] && echo 2 || echo 0)
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,8 +27,8 @@ test: ## All tests
 	@scripts/setup.sh --lab
 	@$(MAKE) test-fast test-lab
 
-test-lab: setup ## One full pass of labs of its own, container hosts beside the emulated pair
-	@$(BIN)/pytest -v tests/lab -m "not long" -n 2 --dist loadgroup --durations 10 \
+test-lab: setup ## One full pass of labs of its own: container hosts, then the emulated pair
+	@$(BIN)/pytest -v tests/lab -m "not long" -n $(LABS) --dist loadgroup --durations 10 \
 		-o faulthandler_timeout=1800
 
 test-fast: ## Linters, types and all tests that need no lab; five to ten minutes
@@ -48,7 +50,7 @@ test-long: ## Every row of effects on the lab that is up; kill -9 at every machi
 	@$(BIN)/python tests/races
 	@$(BIN)/python tests/races/interrupts.py
 	@$(BIN)/pytest tests/provider -m long -s
-	@$(BIN)/pytest -v tests/lab -m long -n 2 --dist loadgroup --durations 10
+	@$(BIN)/pytest -v tests/lab -m long -n $(LABS) --dist loadgroup --durations 10
 
 bench: ## Print ratios and write docs/results/bench.md; on a lab that is up also its rows
 	@scripts/setup.sh --long

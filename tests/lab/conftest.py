@@ -2,7 +2,8 @@
 
 Each file of tests says which kind of host it needs: ``KIND = CONTAINER`` or ``KIND = EMULATED``.
 The lab of a kind is made for the first test that needs it and taken away at the end, whatever
-happened. Tests of one kind run one after the other, those of the other kind beside them.
+happened. Tests of one kind run one after the other; those of the other kind after them, or beside
+them where there are cores for both.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from guesthouse.lab import serial
 from guesthouse.lab.host import CONTAINER, EMULATED
 from scratch import scratch_project
 
+LABS = ("eight", CONTAINER, EMULATED)
 # Seconds for a test, or for what it needs first: several times what it takes on two busy cores.
 DEADLINE_S = {CONTAINER: 900, EMULATED: 1500}
 
@@ -105,10 +107,17 @@ def edit(deployed: LabProject) -> Iterator[Edit]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of one lab, their own or that of their kind, go to one process (`--dist loadgroup`)."""
+    """Lab by lab, so that one is gone before the next begins; or each lab in a process of its own
+    (`pytest -n 2 --dist loadgroup`)."""
+    items.sort(key=lambda item: LABS.index(_lab(item)))
     for item in items:
-        assert isinstance(item, pytest.Function)
-        item.add_marker(pytest.mark.xdist_group(getattr(item.module, "LAB", _kind(item))))
+        item.add_marker(pytest.mark.xdist_group(_lab(item)))
+
+
+def _lab(item: pytest.Item) -> str:
+    """The lab of a file of tests: its own, or that of its kind."""
+    assert isinstance(item, pytest.Function)
+    return str(getattr(item.module, "LAB", item.module.KIND))
 
 
 def _kind(item: pytest.Item) -> str:
