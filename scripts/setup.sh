@@ -291,11 +291,11 @@ setup_state() {
 # Each leaves a core idle now and then.
 build_lab_beside_engine() {
     # Through a pipe: two programs cannot both draw on a terminal.
-    "$venv/bin/guesthouse" -C "$checkout" lab build 2> >(cat >&2) &
+    setsid "$venv/bin/guesthouse" -C "$checkout" lab build 2> >(cat >&2) &
     local images=$!
-    # A job in the background does not see Ctrl-C.
+    # A job in the background does not see Ctrl-C; all that it started ends with it.
     # shellcheck disable=SC2064  # this process
-    trap "kill $images 2>/dev/null || true" EXIT
+    trap "kill -- -$images 2>/dev/null || true" EXIT
     "$checkout/engine/build.sh"
     wait $images || fail "the lab's images could not be built" "see above"
     trap - EXIT

@@ -44,7 +44,7 @@ PARTS: dict[str, Callable[[bool], Iterable[Row | Figure]]] = {
     "scale": scale.rows,
     "calling": calling.rows,
     "refreshing": refreshing.rows,
-    # Makes guests on the lab's h1, which may be in use: only when it is asked for by --lab.
+    # Makes guests on the lab's h1 and p1, which may be in use: only when it is asked for by --lab.
     "guests": lambda quick: guests.not_measured("guesthouse lab up, then --lab"),
     "changing": lambda quick: changing.not_measured("guesthouse lab up, then --lab"),
 }
@@ -94,7 +94,8 @@ def main() -> None:
         print(json.dumps(lines, indent=2))
     else:
         table.print_rows(found)
-    if options.write and not failed:
+    whole = not (failed or options.quick or options.only)
+    if options.write and whole and not any(getattr(row, "missing", "") for row in found):
         table.write(found)
     if failed:
         sys.exit(f"not measured, see above: {', '.join(failed)}")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Generator, Iterator
+from pathlib import Path
 from types import FrameType
 
 import pytest
@@ -20,9 +21,14 @@ from guesthouse.lab import serial
 from guesthouse.lab.host import CONTAINER, EMULATED
 from scratch import scratch_project
 
+HERE = Path(__file__).parent
 LABS = ("eight", CONTAINER, EMULATED)
-# Seconds for a test, or for what it needs first: several times what it takes on two busy cores.
+# Seconds for a test: several times what it takes on two busy cores; and for what it needs first,
+# the lab and its stack.
 DEADLINE_S = {CONTAINER: 900, EMULATED: 1500}
+SET_UP_S = 3000
+# The labs that are up, for the words of a test that is late.
+ROOTS: list[dict[str, LabProject]] = []
 
 
 class Labs:
@@ -43,7 +49,9 @@ class Labs:
             pytest.fail(f"guesthouse {' '.join(argv)}\n{said}", pytrace=False)
 
     def lab(self, kind: str) -> LabProject:
-        """The lab of this kind, up."""
+        """The lab of this kind, up, and no other."""
+        for other in self.up.keys() - {kind}:
+            self.up.pop(other).run("lab", "down")
         if kind not in self.up:
             root = scratch_project(self._folders.mktemp(kind) / "project")
             file = root / "stacks/lab.site.yaml"
@@ -62,6 +70,7 @@ class Labs:
 @pytest.fixture(scope="session")
 def labs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Labs]:
     made = Labs(tmp_path_factory)
+    ROOTS.append(made.up)
     try:
         yield made
     finally:
@@ -106,11 +115,15 @@ def edit(deployed: LabProject) -> Iterator[Edit]:
     assert back.returncode == 0, why(back)
 
 
+# Before xdist reads the marks.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Lab by lab, so that one is gone before the next begins; or each lab in a process of its own
-    (`pytest -n 2 --dist loadgroup`)."""
-    items.sort(key=lambda item: LABS.index(_lab(item)))
-    for item in items:
+    (`pytest -n 2 --dist loadgroup`). Tests of other folders come first."""
+    ours = [item for item in items if item.path.parent == HERE]
+    others = [item for item in items if item.path.parent != HERE]
+    items[:] = [*others, *sorted(ours, key=lambda item: LABS.index(_lab(item)))]
+    for item in ours:
         item.add_marker(pytest.mark.xdist_group(_lab(item)))
 
 
@@ -125,25 +138,23 @@ def _kind(item: pytest.Item) -> str:
     return str(item.module.KIND)
 
 
-def _late(item: pytest.Item) -> None:
-    """What the machines' consoles said last."""
-    assert isinstance(item, pytest.Function)
-    words = [f"was not done after {DEADLINE_S[_kind(item)]} s"]
-    for value in item.funcargs.values():
-        if isinstance(value, LabProject):
-            logs = sorted((value.root / ".guesthouse/lab").glob("*.serial.log"))
-            words += [f"--- {log.name}\n{serial.tail(log)}" for log in logs]
+def _late(seconds: int) -> None:
+    """What the consoles of the labs that are up said last."""
+    words = [f"was not done after {seconds} s"]
+    for project in (project for labs in ROOTS for project in labs.values()):
+        logs = sorted((project.root / ".guesthouse/lab").glob("*.serial.log"))
+        words += [f"--- {log.name}\n{serial.tail(log)}" for log in logs]
     pytest.fail("\n".join(words), pytrace=True)
 
 
-def _in_time(item: pytest.Item) -> Generator[None, None, None]:
+def _in_time(seconds: int) -> Generator[None, None, None]:
     """The test's step fails at its deadline, also where a program is waited for."""
 
     def late(_number: int, _frame: FrameType | None) -> None:
-        _late(item)
+        _late(seconds)
 
     before = signal.signal(signal.SIGALRM, late)
-    signal.alarm(DEADLINE_S[_kind(item)])
+    signal.alarm(seconds)
     try:
         return (yield)
     finally:
@@ -152,15 +163,15 @@ def _in_time(item: pytest.Item) -> Generator[None, None, None]:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
-    return (yield from _in_time(item))
+def pytest_runtest_setup() -> Generator[None, None, None]:
+    return (yield from _in_time(SET_UP_S))
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
-    return (yield from _in_time(item))
+    return (yield from _in_time(DEADLINE_S[_kind(item)]))
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
-    return (yield from _in_time(item))
+    return (yield from _in_time(DEADLINE_S[_kind(item)]))

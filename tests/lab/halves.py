@@ -1,7 +1,6 @@
 """The stack lab's site file, reduced to the hosts of one kind and what is on them.
 
-Each half is a lab of its own, so that both are tested at the same time. What a test replaces in the
-file is as it was written.
+Each half is a lab of its own. What a test replaces in the file is as it was written.
 """
 
 from __future__ import annotations

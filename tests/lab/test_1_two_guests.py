@@ -42,10 +42,12 @@ def two(deployed: LabProject) -> Iterator[LabProject]:
     """A guest more on p1; afterwards it is gone again."""
     whole = deployed.site.read_text()
     deployed.site.write_text(whole + DECLARED)
-    deployed.guesthouse("up", "lab", "--yes")
-    yield deployed
-    deployed.site.write_text(whole)
-    deployed.guesthouse("up", "lab", "--yes")
+    try:
+        deployed.guesthouse("up", "lab", "--yes")
+        yield deployed
+    finally:
+        deployed.site.write_text(whole)
+        deployed.guesthouse("up", "lab", "--yes")
 
 
 def test_busy_guests_outlive_a_host_that_is_halted_time_and_again(two: LabProject) -> None:

@@ -14,9 +14,9 @@ from scratch import clean_environment
 
 KIND = CONTAINER
 
-# Seconds between two looks: an emulated host under load needs some for its answer.
+# Seconds between two looks: a host under load needs some for its answer.
 INTERVAL_S = 30
-# Of one vCPU; an idle guest on an emulated host has been seen at 0.12.
+# Of one vCPU; an idle guest that is emulated has been seen at 0.12.
 RISES, IDLE = 0.4, 0.25
 RATE = f'rate(guesthouse_guest_vcpu_seconds_total{{guest="db"}}[{4 * INTERVAL_S}s])'
 # It ends by itself, whatever becomes of the test.

@@ -127,7 +127,7 @@ def status(
     )
 
 
-@app.command(epilog="Example: guesthouse lab power h3 off")
+@app.command(epilog="Example: guesthouse lab power h2 off")
 def power(
     host: Annotated[str, typer.Argument(metavar="HOST", help="A host of the lab.")],
     switch: Annotated[Power, typer.Argument(metavar="on|off", help="What it gets.")],
@@ -141,7 +141,7 @@ def power(
     say(f"host {host}: power {switch.value}")
 
 
-@app.command(epilog="Example: guesthouse lab link h3 up --delay-ms 100 --loss-percent 5")
+@app.command(epilog="Example: guesthouse lab link h2 up --delay-ms 100 --loss-percent 5")
 def link(
     host: Annotated[str, typer.Argument(metavar="HOST", help="A host of the lab.")],
     state: Annotated[Carrier, typer.Argument(metavar="up|down", help="The wire whole, or cut.")],

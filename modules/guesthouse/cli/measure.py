@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from guesthouse.cli.throughput import Result
     from guesthouse.facts.iperf import GuestFact, HostFact
 
-EXAMPLE = "Example: guesthouse measure lab --seconds 10 web db"
+EXAMPLE = "Example: guesthouse measure lab --seconds 10 near remote"
 EMULATED = "emulated hardware: figures say nothing about real cards"
 # Machines asked at the same time.
 PARALLEL = 16

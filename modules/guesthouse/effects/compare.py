@@ -170,7 +170,7 @@ def _limited(changes: list[Change], room: Room | None) -> Iterator[Change]:
         elif change.path == "vcpu@current":
             most = room.vcpus_max
             yield _dearer(
-                change, f"it was started with at most {most}" if _int(change.new) > most else ""
+                change, f"until then it takes at most {most}" if _int(change.new) > most else ""
             )
         elif change.what == "memory":
             yield _dearer(change, _memory_limit(_int(change.new), room))

@@ -32,7 +32,7 @@ def up(
 ) -> LabState:
     """Builds what is not cached, starts what does not run, waits until libvirt answers.
 
-    ``wanted`` are the hosts, of which none or two are emulated; ``guests`` the images of guests
+    ``wanted`` are the hosts; ``guests`` the images of guests
     (images.GUESTS). Without ``one_segment`` a lab keeps what it has, and a new one has two.
     """
     folder = Folder(root.resolve())

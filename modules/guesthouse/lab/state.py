@@ -11,7 +11,7 @@ from typing import Any
 from guesthouse import files
 from guesthouse.errors import LabError, Problem
 from guesthouse.lab.host import WHOLE, LabHost, Link
-from guesthouse.lab.images import EMULATED, Image
+from guesthouse.lab.images import EMULATED, Image, read
 from guesthouse.lab.ports import LOOPBACK
 from guesthouse.machine.ssh import Endpoint, known_hosts_text, ssh_config_text
 
@@ -183,7 +183,9 @@ def images_of(record: Record) -> dict[str, Image]:
     by_name = {image.name: image for image in record.images}
     if not any(host.stands_in for host in record.hosts):
         return by_name
-    return {name: by_name.get(f"{name}{EMULATED}", image) for name, image in by_name.items()}
+    return {
+        name: read(f"{name}{EMULATED}", image.folder) or image for name, image in by_name.items()
+    }
 
 
 def local_site_text(folder: Folder, record: Record) -> str:
