@@ -39,6 +39,7 @@ NAMED: dict[str, tuple[list[str], int, str]] = {
     "state recover": (["one"], 0, ""),
     "destroy": (["one", "--yes"], 0, ""),
     "lab up": (["--help"], 0, ""),
+    "lab build": (["--help"], 0, ""),
     "lab down": ([], 0, "lab: nothing to take down\n"),
     "lab status": ([], 6, NO_LAB),
     "lab ssh": ([], 6, NO_LAB),
