@@ -27,8 +27,8 @@ LABS = ("eight", CONTAINER, EMULATED)
 # the lab and its stack.
 DEADLINE_S = {CONTAINER: 900, EMULATED: 1500}
 SET_UP_S = 3000
-# The labs that are up, for the words of a test that is late.
-ROOTS: list[dict[str, LabProject]] = []
+# The labs that are up, by kind, for the words of a test that is late.
+UP: list[dict[str, LabProject]] = []
 
 
 class Labs:
@@ -52,6 +52,7 @@ class Labs:
         """The lab of this kind, up, and no other."""
         for other in self.up.keys() - {kind}:
             self.up.pop(other).run("lab", "down")
+            self._done = {done: said for done, said in self._done.items() if done[0] == kind}
         if kind not in self.up:
             root = scratch_project(self._folders.mktemp(kind) / "project")
             file = root / "stacks/lab.site.yaml"
@@ -70,7 +71,7 @@ class Labs:
 @pytest.fixture(scope="session")
 def labs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Labs]:
     made = Labs(tmp_path_factory)
-    ROOTS.append(made.up)
+    UP.append(made.up)
     try:
         yield made
     finally:
@@ -141,7 +142,7 @@ def _kind(item: pytest.Item) -> str:
 def _late(seconds: int) -> None:
     """What the consoles of the labs that are up said last."""
     words = [f"was not done after {seconds} s"]
-    for project in (project for labs in ROOTS for project in labs.values()):
+    for project in (project for labs in UP for project in labs.values()):
         logs = sorted((project.root / ".guesthouse/lab").glob("*.serial.log"))
         words += [f"--- {log.name}\n{serial.tail(log)}" for log in logs]
     pytest.fail("\n".join(words), pytrace=True)

@@ -17,6 +17,13 @@ PING = (
 )
 
 
+def fastest_ms(said: str) -> float:
+    """The fastest round trip of what `ping -q` said."""
+    found = re.search(r"= ([0-9.]+)/", said)
+    assert found, said
+    return float(found[1])
+
+
 def carrier_changes(lab: LabProject, guest: str) -> dict[str, int]:
     """How often each NIC of the guest lost or gained its link since it booted."""
     told = lab.guest(guest, "grep -H . /sys/class/net/*/carrier_changes").split()

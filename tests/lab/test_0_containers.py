@@ -6,7 +6,6 @@ It has a project of its own, and is there only for these tests.
 from __future__ import annotations
 
 import json
-import re
 import signal
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from pathlib import Path
 import pytest
 import yaml
 from lab_project import COMMAND, LabProject, pinged
+from pings import fastest_ms
 
 from guesthouse.lab import cgroup
 from guesthouse.lab.host import CONTAINER
@@ -141,10 +141,7 @@ def test_a_link_is_cut_and_mended(eight: LabProject) -> None:
 
 def rtt_ms(lab: LabProject) -> float:
     """From c1 to c3 and back, the fastest of five."""
-    told = lab.host("ping -q -c 5 -i 0.3 -W 10 10.90.0.3", name="c1")
-    found = re.search(r"= ([0-9.]+)/", told)
-    assert found, told
-    return float(found[1])
+    return fastest_ms(lab.host("ping -q -c 5 -i 0.3 -W 10 10.90.0.3", name="c1"))
 
 
 def test_a_link_is_slow_and_fast_again(eight: LabProject) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -67,15 +68,18 @@ def test_emulated_hosts_stand_in_a_line(name: str, found: tuple[str, str]) -> No
 
 def test_a_stand_in_is_no_container_to_its_guests(tmp_path: Path) -> None:
     """Its guests have its KVM, and images with the kernel arguments for it."""
-    images = [Image(name, tmp_path, "0") for name in ("small", "small-emulated", "debian13")]
+    built = {"small": "0", "small-emulated": "1"}
+    (tmp_path / "image.json").write_text(json.dumps({"sha256": built}))
+    images = [Image(name, tmp_path, sha256) for name, sha256 in built.items()]
     for stands_in in (True, False):
         host = LabHost("h1", 1, 22, "ssh-ed25519 A", EMULATED, stands_in=stands_in)
         record = Record("tcg", "qemu", (host,), "image", tuple(images), one_segment=False)
         text = state.local_site_text(Folder(tmp_path), record)
         assert ("    acceleration: kvm\n    boots_at_once: 1\n" in text) == stands_in
         name = "small-emulated" if stands_in else "small"
-        assert f'  small:\n    source: "{tmp_path}/{name}.qcow2"\n' in text
-        assert f'  debian13:\n    source: "{tmp_path}/debian13.qcow2"\n' in text
+        for declared, disk in (("small", name), ("small-emulated", "small-emulated")):
+            lines = (f"  {declared}:", f'    source: "{tmp_path}/{disk}.qcow2"')
+            assert "\n".join((*lines, f'    sha256: "{built[disk]}"')) in text
 
 
 def test_a_site_without_images_has_no_section_of_them(tmp_path: Path) -> None:

@@ -32,8 +32,8 @@ def up(
 ) -> LabState:
     """Builds what is not cached, starts what does not run, waits until libvirt answers.
 
-    ``wanted`` are the hosts; ``guests`` the images of guests
-    (images.GUESTS). Without ``one_segment`` a lab keeps what it has, and a new one has two.
+    ``wanted`` are the hosts; ``guests`` the images of guests (images.GUESTS). Without
+    ``one_segment`` a lab keeps what it has, and a new one has two.
     """
     folder = Folder(root.resolve())
     folder.lab.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -11,7 +11,7 @@ from typing import Any
 from guesthouse import files
 from guesthouse.errors import LabError, Problem
 from guesthouse.lab.host import WHOLE, LabHost, Link
-from guesthouse.lab.images import EMULATED, Image, read
+from guesthouse.lab.images import EMULATED, Image, read, recipe_of
 from guesthouse.lab.ports import LOOPBACK
 from guesthouse.machine.ssh import Endpoint, known_hosts_text, ssh_config_text
 
@@ -184,7 +184,8 @@ def images_of(record: Record) -> dict[str, Image]:
     if not any(host.stands_in for host in record.hosts):
         return by_name
     return {
-        name: read(f"{name}{EMULATED}", image.folder) or image for name, image in by_name.items()
+        name: read(f"{recipe_of(name)}{EMULATED}", image.folder) or image
+        for name, image in by_name.items()
     }
 
 
