@@ -29,7 +29,7 @@ test: ## All tests
 
 test-lab: setup ## One full pass of labs of its own: container hosts, then the emulated pair
 	@$(BIN)/pytest -v tests/lab -m "not long" -n $(LABS) --dist loadgroup --durations 10 \
-		-o faulthandler_timeout=1800
+		-o faulthandler_timeout=1800 -o console_output_style=times
 
 test-fast: ## Linters, types and all tests that need no lab; five to ten minutes
 	@$(BIN)/ruff format --check .
