@@ -9,6 +9,7 @@ them where there are cores for both.
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from types import FrameType
@@ -161,6 +162,12 @@ def _in_time(seconds: int) -> Generator[None, None, None]:
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, before)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Tell a failure at once: a pass that is ended by its caller has no summary."""
+    if report.failed:
+        sys.stderr.write(f"\n{report.nodeid}, {report.when}:\n{report.longreprtext}\n")
 
 
 @pytest.hookimpl(wrapper=True)
