@@ -185,8 +185,12 @@ def with_balloon(domain: libvirt.virDomain, live: str) -> str:
     """The running XML with the memory that the balloon has now: QEMU tells libvirt at most once a
     second (qapi/machine.json, BALLOON_CHANGE)."""
     actual = balloon_kib(domain)
-    told = re.search(r"<currentMemory unit='KiB'>(\d+)</currentMemory>", live)
-    return live.replace(told[0], told[0].replace(told[1], str(actual))) if told and actual else live
+    root = parse(live)
+    told = root.find("currentMemory")
+    if told is None or not actual:
+        return live
+    told.text = str(actual)
+    return serialise(root)
 
 
 def without_idle_pins(live: str, cpus: int) -> str:
