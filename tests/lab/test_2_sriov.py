@@ -97,7 +97,7 @@ def test_another_number_names_who_loses_the_link_and_brings_it_back(
     assert refused in deployed.refused()
     assert deployed.run("up", "lab", "--yes").returncode != 0
     assert len(vfs(deployed)) == 4 and reaches(deployed, "near")
-    for count in (6, 3, 4):
+    for count in (6, 4):
         edit(here, here.replace("functions: 4\n        ", f"functions: {count}\n        {ALLOW}"))
         deployed.guesthouse("up", "lab", "--yes")
         seen = vfs(deployed)
