@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from guesthouse.effects.units import parse
-from guesthouse.provider.domain import with_balloon, without_idle_pins
+from guesthouse.provider.running_xml import with_balloon, without_idle_pins
 
 LATE = """\
 <domain type='qemu'>

@@ -20,6 +20,7 @@ from guesthouse.provider import (
     guest_state,
     ownership,
     power,
+    running_xml,
 )
 from guesthouse.provider import changes as effects
 from guesthouse.provider.live import LiveChange
@@ -85,7 +86,7 @@ class GuestResource(Resource):
                 made.setAutostart(int(inputs["autostart"]))
             guest_state.record(host, inputs, token, complete=True)
             evidence = self._boot(call, host, made, inputs, token)
-            live = domain.running(made, domain.power(made))
+            live = running_xml.running(made, domain.power(made))
             return key, guest_state.state(inputs, token, evidence, live)
 
     def _boot(
@@ -101,7 +102,7 @@ class GuestResource(Resource):
         enough."""
         evidence, reason = power.bring(call, host, made, inputs)
         if reason:
-            live = domain.running(made, domain.power(made))
+            live = running_xml.running(made, domain.power(made))
             state = guest_state.state(inputs, token, evidence, live, seen)
             raise InitFailed(str(inputs["uuid"]), state, reason)
         return evidence

@@ -12,7 +12,7 @@ from guesthouse import told
 from guesthouse.effects import Change, room, running_document, seen_document
 from guesthouse.machine import guest_agent
 from guesthouse.machine.connections import HostConnection
-from guesthouse.provider import domain, guest_disks, ownership
+from guesthouse.provider import domain, guest_disks, ownership, running_xml
 from guesthouse.provider.resource import Values
 from guesthouse.provider.waiting import Evidence, look_addresses
 
@@ -104,9 +104,9 @@ def look(
     """Look at one guest now; without ``addresses`` the guest itself is not asked, and its memory
     is what its balloon has now."""
     now, stored = domain.power(found), domain.stored(found)
-    live = domain.running(found, now)
+    live = running_xml.running(found, now)
     if live is not None and not addresses and not host.is_test:
-        live = domain.with_balloon(found, live)
+        live = running_xml.with_balloon(found, live)
     ask = addresses and live is not None and not host.is_test
     return Sight(
         now,

@@ -20,7 +20,7 @@ from guesthouse.effects.units import Element, Key, parse, serialise, units
 from guesthouse.errors import MachineError, Problem
 from guesthouse.machine import guest_agent
 from guesthouse.provider import limits
-from guesthouse.provider.domain import balloon_kib
+from guesthouse.provider.running_xml import balloon_kib
 
 LIVE = libvirt.VIR_DOMAIN_AFFECT_LIVE
 # A guest lets go of a device when it gets to it; under emulation that takes a while.

@@ -19,7 +19,7 @@ from guesthouse import told
 from guesthouse.facts import virsh
 from guesthouse.facts.together import NotAnswered, read_or_not
 from guesthouse.machine.connections import HostConnection
-from guesthouse.provider import domain
+from guesthouse.provider import running_xml
 from guesthouse.provider.guest_state import Sight
 
 # A refresh is never of one moment; this is how far apart what it says may be.
@@ -127,7 +127,7 @@ def sight(answers: Mapping[str, str], uuid: str, state: Mapping[str, Any]) -> Si
     return Sight(
         power,
         stored,
-        None if off else domain.without_idle_pins(live, int(node["CPU(s)"])),
+        None if off else running_xml.without_idle_pins(live, int(node["CPU(s)"])),
         info["Autostart"] == "enable",
         {} if off else _addresses(answers, uuid, state),
         volumes,
