@@ -53,7 +53,8 @@ def test_one_edit_changes_a_running_guest_and_back(
     edit(SIZE, LARGER, DATA.replace("1}", "2}"), disk, NAT, NAT.replace("nat0", "nat1"))
     line = next(line for line in deployed.said().splitlines() if " web: memory" in f" {line}")
     assert [said for said in SAID if said not in line] == []
-    deployed.guesthouse("up", "lab", "--yes")
+    told = deployed.guesthouse("up", "lab", "--yes")
+    assert "at the next boot" not in told, told
     assert deployed.boot_id("web") == boot
     assert (
         int(inside(deployed, "sed -n 's/MemTotal: *\\([0-9]*\\) kB/\\1/p' /proc/meminfo")) > 600_000

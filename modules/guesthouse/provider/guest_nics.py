@@ -14,20 +14,25 @@ from guesthouse.effects import Change
 from guesthouse.machine import guest_agent
 from guesthouse.provider.resource import Call, Values
 
-# Arguments: MAC, name, address with prefix length or "", yes or "" for DHCP, gateway, DNS servers.
-_CONFIGURE = """\
+# Runs in the guest. Arguments: MAC, name, address with prefix length or "", yes or "" for DHCP,
+# gateway, DNS servers.
+CONFIGURE = """\
 set -e
 for n in $(seq 30); do
+  # udev gives a new NIC a name of its own, under our hands if we do not let it.
+  if command -v udevadm >/dev/null; then udevadm settle --timeout=2 || true; fi
+  dev=
   for link in /sys/class/net/*; do
-    [ "$(cat "$link/address")" = "$1" ] && dev=${link##*/} && break 2
+    [ "$(cat "$link/address" 2>/dev/null)" = "$1" ] && dev=${link##*/}
   done
+  if [ "$dev" = "$2" ]; then break; fi
+  if [ -n "$dev" ]; then
+    ip link set dev "$dev" down && ip link set dev "$dev" name "$2" && continue
+  fi
   sleep 1
 done
 [ -n "$dev" ] || { echo "no NIC with $1"; exit 1; }
-if [ "$dev" != "$2" ]; then
-  ip link set dev "$dev" down
-  ip link set dev "$dev" name "$2"
-fi
+[ "$dev" = "$2" ] || { echo "its NIC $dev does not take this name"; exit 1; }
 if systemctl -q is-active systemd-networkd 2>/dev/null; then
   mkdir -p /run/systemd/network
   {
@@ -70,7 +75,7 @@ def configure(
                 nic["gateway"],
                 " ".join(nic["nameservers"]),
             )
-            told = guest_agent.run(domain, ["/bin/sh", "-c", _CONFIGURE, "sh", *words])
+            told = guest_agent.run(domain, ["/bin/sh", "-c", CONFIGURE, "sh", *words])
             if told is None or told[0]:
                 why = told[1].strip()[-200:] if told else "the guest agent does not answer"
                 name = f"{domain.name()}: NIC {nic['name']}"
