@@ -37,7 +37,9 @@ def down_leaves_nothing(lab: LabProject, program: str) -> None:
 
 
 def _program(pid: int) -> str:
+    """What runs there. A process that has ended runs nothing, even before its parent has asked."""
     try:
-        return Path(f"/proc/{pid}/comm").read_text().strip()
-    except FileNotFoundError:
+        comm, _, rest = Path(f"/proc/{pid}/stat").read_text().partition(" (")[2].rpartition(") ")
+    except (FileNotFoundError, ProcessLookupError):
         return ""
+    return "" if rest.startswith("Z") else comm

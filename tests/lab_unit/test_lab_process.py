@@ -61,6 +61,24 @@ def test_a_zombie_is_not_alive(tmp_path: Path) -> None:
     assert process.wait_gone(running, 5)
 
 
+def test_a_process_whose_first_thread_alone_has_ended_is_alive(tmp_path: Path) -> None:
+    """Like a QEMU on its way out: what it holds is not free yet."""
+    leaves = (
+        "import ctypes, os, threading, time\n"
+        "threading.Thread(target=time.sleep, args=(60,)).start()\n"
+        "call = {'x86_64': 60, 'aarch64': 93}[os.uname().machine]\n"
+        "ctypes.CDLL(None).syscall(call, 0)"
+    )
+    running = started(tmp_path, [sys.executable, "-c", leaves])
+    stat = Path(f"/proc/{running.pid}/stat")
+    while stat.read_text().rpartition(")")[2].split()[0] != "Z":
+        assert running.alive()
+        time.sleep(0.02)
+    assert running.alive()
+    process.end(running)
+    assert not running.alive()
+
+
 @pytest.mark.parametrize(
     ("stat", "expected"),
     [

@@ -36,8 +36,7 @@ REAL = subprocess.run(["sh", "-c", "command -v ip"], capture_output=True, text=T
 
 
 def configured(folder: Path, when: str, made: str = "") -> subprocess.CompletedProcess[str]:
-    """The script in a namespace; ``when`` is the test by which ``ip`` is late, ``made`` what is done
-    before."""
+    """The script in a namespace: ``ip`` is late by the test ``when``; ``made`` is done before."""
     for name, text in {
         "ip": HASTY.format(real=REAL, folder=folder, when=when),
         # Neither is asked of this machine's own.

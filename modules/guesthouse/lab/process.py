@@ -27,7 +27,7 @@ class Process:
     boot_id: str
 
     def alive(self) -> bool:
-        """Whether exactly this process still runs (a zombie does not)."""
+        """Whether exactly this process still runs. A zombie does not, once its threads ended."""
         return boot_id() == self.boot_id and start_ticks(self.pid) == self.start_ticks
 
     def text(self) -> str:
@@ -39,12 +39,13 @@ def boot_id() -> str:
 
 
 def parse_start_ticks(stat: str) -> int | None:
-    """The start time in a /proc/PID/stat line; None for a zombie or a dead process.
+    """The start time in a /proc/PID/stat line; None for a dead process, and for a zombie.
 
+    A zombie with threads (field 20) still has its files and memory: those end after it.
     The command's name stands in brackets and may itself hold brackets and blanks.
     """
     fields = stat.rpartition(")")[2].split()
-    if len(fields) < 20 or fields[0] in ("Z", "X"):
+    if len(fields) < 20 or fields[0] == "X" or (fields[0] == "Z" and int(fields[17]) <= 1):
         return None
     return int(fields[19])
 
