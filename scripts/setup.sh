@@ -21,8 +21,8 @@ packages=(
     qemu-system-x86=qemu-system-x86_64 qemu-utils=qemu-img mmdebstrap=mmdebstrap uidmap=newuidmap
     dosfstools=mkfs.fat mtools=mcopy syslinux=syslinux syslinux-common= fdisk=sfdisk
     e2fsprogs=mke2fs zstd=zstd xz-utils=xz openssl=openssl
-    # its container hosts
-    systemd-container=systemd-nspawn iproute2=ip util-linux=nsenter
+    # its container hosts, which who is not root has by sudo
+    systemd-container=systemd-nspawn iproute2=ip util-linux=nsenter sudo=sudo
     # what that emulator is built from where there is no KVM (lab/emulator.py)
     meson= ninja-build= python3-pycotap= libglib2.0-dev= libslirp-dev= libfdt-dev=
     # libvirt's client library, which libvirt-python is compiled against

@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from guesthouse.errors import LabError, Problem
-from guesthouse.lab.tools import run
+from guesthouse.lab.tools import as_root, run
 
 MOUNTS = Path("/proc/self/mountinfo")
 KILL_TIMEOUT_S = 10
@@ -48,10 +48,10 @@ class Group:
 
     def make(self) -> None:
         """Makes the group; LabError where this user may not."""
-        run("mkdir", "-p", *self.folders)
+        run(*as_root("mkdir", "-p", *self.folders))
 
     def entering(self, *argv: str | Path) -> list[str]:
-        """The command that runs ``argv`` in the group."""
+        """The command of root's that runs ``argv`` in the group."""
         files = [str(folder / "cgroup.procs") for folder in self.folders]
         return ["sh", "-euc", ENTER, "sh", *files, "--", *map(str, argv)]
 
@@ -60,12 +60,12 @@ class Group:
         there = [folder for folder in self.folders if folder.is_dir()]
         if not there:
             return
-        run("sh", "-euc", KILL, "sh", *there)
+        run(*as_root("sh", "-euc", KILL, "sh", *there))
         # A process that is ending holds its group for a moment longer.
         deadline = time.monotonic() + KILL_TIMEOUT_S
         while True:
             try:
-                run("sh", "-euc", REMOVE, "sh", *there)
+                run(*as_root("sh", "-euc", REMOVE, "sh", *there))
                 return
             except LabError:
                 if time.monotonic() > deadline:

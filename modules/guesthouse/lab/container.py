@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from guesthouse.errors import LabError, Problem
-from guesthouse.lab import cgroup, process, relay, trunk, wires, world
+from guesthouse.lab import cgroup, process, relay, superuser, trunk, wires, world
 from guesthouse.lab.cgroup import Group
 from guesthouse.lab.host import MANAGEMENT, LabHost, Link
 from guesthouse.lab.images import NEW_LAB, Say
@@ -22,7 +22,7 @@ from guesthouse.lab.needs import TUN
 from guesthouse.lab.ports import LOOPBACK
 from guesthouse.lab.recipe import archive
 from guesthouse.lab.state import Folder, Record
-from guesthouse.lab.tools import missing, run
+from guesthouse.lab.tools import as_root, missing, run
 from guesthouse.lab.world import World
 
 # What libvirt and a host's own services call, beyond what nspawn's list allows.
@@ -93,10 +93,10 @@ def start(folder: Folder, host: LabHost, record: Record, say: Say) -> None:
             "lab.ssh_host_key": folder.lab / host.private_host_key,
         }
         boot = own.entering(*_nspawn(lab, place, credentials))
-        process.start(boot, folder.lab, folder.lab / host.serial_log, place.pidfile)
-        proxy = passing.entering(*_proxy(lab, listener.fileno(), wires.address(host)))
+        superuser.start(boot, folder.lab, folder.lab / host.serial_log, place.pidfile)
+        proxy = passing.entering(*_proxy(lab, wires.address(host)))
         log = place.own / "forward.log"
-        process.start(proxy, folder.lab, log, log.with_suffix(".pid"), (listener.fileno(),))
+        superuser.start(proxy, folder.lab, log, log.with_suffix(".pid"), listener.fileno())
     finally:
         listener.close()
 
@@ -131,7 +131,7 @@ def link(folder: Folder, host: LabHost, state: Link) -> None:
     if state.slow:
         slowing.make()
         argv = lab.inside(*relay.command(relay.taps(*wires.taps(host)), state))
-        relay.start(slowing.entering(*argv), folder.lab, host.name)
+        relay.start(slowing.entering(*argv), folder.lab, host.name, superuser.start)
     wires.link(lab, host, state)
 
 
@@ -140,7 +140,7 @@ def clear(folder: Folder) -> None:
     if not folder.containers.exists():
         return
     cgroup.of_lab(folder.lab).remove()
-    run("rm", "-rf", "--", folder.containers)
+    run(*as_root("rm", "-rf", "--", folder.containers))
 
 
 def _groups(folder: Folder, host: LabHost) -> tuple[Group, Group, Group]:
@@ -221,11 +221,12 @@ def _credentials(items: Iterable[tuple[str, Path]]) -> list[str]:
     return [f"--load-credential={name}:{path}" for name, path in items]
 
 
-def _proxy(lab: World, descriptor: int, target: str) -> list[str]:
-    """The command that passes each connection to the listening socket on to port 22 there."""
+def _proxy(lab: World, target: str) -> list[str]:
+    """The command that passes each connection to its standard input, a listening socket, on to
+    port 22 there."""
     program = next((path for path in PROXY if Path(path).exists()), None)
     if program is None:
         raise missing(PROXY[0])
     # sd_listen_fds(3): the socket is descriptor 3.
-    script = f'exec 3<&{descriptor}; LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"'
+    script = 'exec 3<&0 </dev/null; LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"'
     return lab.inside("bash", "-euc", script, "bash", program, f"{target}:22")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections.abc import Sequence
@@ -10,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from guesthouse.errors import LabError, Problem
-from guesthouse.lab import cgroup
+from guesthouse.lab import cgroup, superuser
 from guesthouse.lab.emulated import MEMORY_MIB
 from guesthouse.lab.host import CONTAINER, EMULATED, Wanted
 from guesthouse.lab.images import Say
@@ -68,6 +67,4 @@ def _impossible() -> str:
         return f"{TUN} is missing"
     if not cgroup.roots(cgroup.MOUNTS.read_text()):
         return "no control groups are mounted"
-    if os.geteuid() != 0:
-        return "they need root"
-    return ""
+    return superuser.refuses()

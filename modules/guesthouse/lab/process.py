@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from guesthouse.lab.tools import as_root, run
+
 PROC = Path("/proc")
 BOOT_ID = PROC / "sys/kernel/random/boot_id"
 
@@ -73,18 +75,13 @@ def read(pidfile: Path) -> Process | None:
     return process if process and process.alive() else None
 
 
-def start(
-    argv: Sequence[str], folder: Path, log: Path, pidfile: Path, keep: Sequence[int] = ()
-) -> Process:
-    """Starts ``argv`` in ``folder``, detached from this command's terminal and life.
-
-    It has the open files ``keep`` under the same numbers.
-    """
+def start(argv: Sequence[str], folder: Path, log: Path, pidfile: Path) -> Process:
+    """Starts ``argv`` in ``folder``, detached from this command's terminal and life."""
     with log.open("wb") as file:
         # Not a `with`: the process is meant to outlive this object.
         child = subprocess.Popen(
             list(argv), cwd=folder, stdin=subprocess.DEVNULL, stdout=file, stderr=file,
-            start_new_session=True, pass_fds=keep,
+            start_new_session=True,
         )  # fmt: skip
     process = of(child.pid)
     pidfile.write_text(process.text())
@@ -125,5 +122,7 @@ def end(process: Process, grace_s: float = 5) -> None:
             os.kill(process.pid, number)
         except ProcessLookupError:
             return
+        except PermissionError:
+            run(*as_root("kill", f"-{number:d}", str(process.pid)))
         if wait_gone(process, grace_s):
             return

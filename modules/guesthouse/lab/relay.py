@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from guesthouse.errors import LabError, Problem
 from guesthouse.lab import process, wire
 from guesthouse.lab.host import Link
+from guesthouse.lab.process import Process
 
 START_TIMEOUT_S = 30
 SUFFIX = ".relay"
@@ -34,10 +35,12 @@ def command(ends: Sequence[str], link: Link) -> list[str]:
     return [sys.executable, "-I", "-m", wire.__name__, *ends, *limits]
 
 
-def start(argv: Sequence[str], folder: Path, name: str) -> None:
-    """Starts ``argv``, and waits until it passes frames; LabError where it does not."""
+def start(
+    argv: Sequence[str], folder: Path, name: str, begin: Callable[..., Process] = process.start
+) -> None:
+    """Starts ``argv`` by ``begin``, and waits until it passes frames, else LabError."""
     log = folder / f"{name}{SUFFIX}.log"
-    started = process.start(argv, folder, log, folder / f"{name}{SUFFIX}")
+    started = begin(argv, folder, log, folder / f"{name}{SUFFIX}")
     deadline = time.monotonic() + START_TIMEOUT_S
     while wire.READY not in (said := log.read_text(errors="replace")):
         process.reap(started)

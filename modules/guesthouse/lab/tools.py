@@ -10,11 +10,17 @@ from pathlib import Path
 from guesthouse.errors import LabError, Problem
 
 TAIL_LINES = 15
+SUDO = ("sudo", "-n", "--")
 
 
 def environment() -> dict[str, str]:
     """This process's, and what Debian keeps for root on PATH too."""
     return {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"}
+
+
+def as_root(*argv: str | Path) -> list[str]:
+    """The command that runs ``argv`` as root: by sudo where this process is another user's."""
+    return [*(SUDO if os.geteuid() else ()), *map(str, argv)]
 
 
 def missing(program: str) -> LabError:
@@ -32,9 +38,18 @@ def run(*argv: str | Path, stdin: str = "", cwd: Path | None = None) -> str:
     except FileNotFoundError as error:
         raise missing(words[0]) from error
     if result.returncode:
-        got = (result.stderr or result.stdout).strip()[-1000:]
-        raise LabError(Problem(words[0], f"failed with exit code {result.returncode}", got=got))
+        raise failed(words, result.returncode, result.stderr or result.stdout)
     return result.stdout
+
+
+def failed(argv: Sequence[str], code: int, said: str) -> LabError:
+    """That the command ended badly, which is sudo itself or what it was to run."""
+    by_sudo = tuple(argv[: len(SUDO)]) == SUDO
+    asks = by_sudo and said.startswith("sudo: ")
+    program = argv[len(SUDO)] if by_sudo and not asks else argv[0]
+    hint = "let sudo ask for it first: sudo -v" if asks else ""
+    what = f"failed with exit code {code}"
+    return LabError(Problem(program, what, got=said.strip()[-1000:], hint=hint))
 
 
 def follow(

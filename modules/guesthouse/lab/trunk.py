@@ -6,7 +6,7 @@ takes is lost.
 
 from __future__ import annotations
 
-from guesthouse.lab import cgroup, hubs, relay, wires, world
+from guesthouse.lab import cgroup, hubs, relay, superuser, wires, world
 from guesthouse.lab.host import WHOLE
 from guesthouse.lab.state import Folder, Record
 
@@ -27,5 +27,5 @@ def join(folder: Folder, record: Record) -> None:
         group = cgroup.of_lab(folder.lab).child("join")
         group.remove()
         group.make()
-        relay.start(group.entering(*argv), folder.lab, name)
+        relay.start(group.entering(*argv), folder.lab, name, superuser.start)
     wires.plug(lab, TAP, "trunk")

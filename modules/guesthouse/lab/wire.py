@@ -53,6 +53,8 @@ def sockets(own: str, peer: str) -> End:
     path.unlink(missing_ok=True)
     near = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
     near.bind(own)
+    # Its folder is the user's alone. This process may be root, and the QEMU at the other end not.
+    path.chmod(0o666)
     send = near.sendto
     return End(near.fileno(), lambda: near.recv(FRAME + 1), lambda frame: send(frame, peer), path)
 

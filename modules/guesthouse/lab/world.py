@@ -7,7 +7,7 @@ the machine's network or mounts is touched. Follows namespaces(7), user_namespac
 
 from __future__ import annotations
 
-import subprocess
+import os
 import time
 import zlib
 from collections.abc import Callable
@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from guesthouse.errors import LabError, Problem
-from guesthouse.lab import process
+from guesthouse.lab import process, superuser
 from guesthouse.lab.cgroup import Group
 from guesthouse.lab.process import PROC, Process
-from guesthouse.lab.tools import missing, run
+from guesthouse.lab.tools import as_root, run
 
 # Owners in a host's root file system: 0 to 65535 (nobody is 65534). In the world they are the
 # machine's own, one to one, without the power that root has outside.
@@ -51,8 +51,8 @@ class World:
     pid: int
 
     def inside(self, *argv: str | Path, net: Path | None = None) -> list[str]:
-        """The command that runs ``argv`` in the world, as its root; in the network namespace of
-        the file ``net``, if one is named."""
+        """The command of root's that runs ``argv`` in the world, as its root; in the network
+        namespace of the file ``net``, if one is named."""
         enter = ["nsenter", "--target", str(self.pid), "--user", "--mount", "--net", "--pid"]
         other = ["nsenter", f"--net={net}", "--"] if net else []
         words = [str(word) for word in argv]
@@ -60,7 +60,7 @@ class World:
 
     def run(self, *argv: str | Path, net: Path | None = None, stdin: str = "") -> str:
         """Runs ``argv`` there to its end; what it printed. LabError when it fails."""
-        return run(*self.inside(*argv, net=net), stdin=stdin)
+        return run(*as_root(*self.inside(*argv, net=net)), stdin=stdin)
 
 
 def read(folder: Path) -> World | None:
@@ -77,22 +77,20 @@ def start(folder: Path, group: Group) -> World:
     argv += ["unshare", "--user", "--mount", "--net", "--pid", "--fork", "--kill-child=SIGKILL"]
     argv += ["--", "sh", "-euc", FIRST]
     log = folder / "world.log"
-    with log.open("wb") as file:
+    stdin, go = os.pipe()
+    try:
         try:
-            holder = subprocess.Popen(
-                group.entering(*argv), cwd=folder, stdin=subprocess.PIPE, stdout=file, stderr=file,
-                start_new_session=True,
-            )  # fmt: skip
-        except FileNotFoundError:
-            raise missing("sh") from None
-    started = process.of(holder.pid)
-    (folder / "world.pid").write_text(started.text())
-    first = _wait_for(lambda: _first(holder.pid), started, log)
-    script = 'for map in uid_map gid_map; do echo "0 0 $2" > "/proc/$1/$map"; done'
-    run("sh", "-euc", script, "sh", str(first), str(IDS))
-    assert holder.stdin
-    with holder.stdin as go:
-        go.write(b"go\n")
+            holder = superuser.start(
+                group.entering(*argv), folder, log, folder / "world.pid", stdin
+            )
+        finally:
+            os.close(stdin)
+        first = _wait_for(lambda: _first(holder.pid), holder, log)
+        script = 'for map in uid_map gid_map; do echo "0 0 $2" > "/proc/$1/$map"; done'
+        run(*as_root("sh", "-euc", script, "sh", str(first), str(IDS)))
+        os.write(go, b"go\n")
+    finally:
+        os.close(go)
     made = World(first)
     made.run("sh", "-euc", FURNISH)
     return made
