@@ -20,7 +20,7 @@ packages=(
     # the lab's emulated hosts and their images
     qemu-system-x86=qemu-system-x86_64 qemu-utils=qemu-img mmdebstrap=mmdebstrap uidmap=newuidmap
     dosfstools=mkfs.fat mtools=mcopy syslinux=syslinux syslinux-common= fdisk=sfdisk
-    e2fsprogs=mke2fs zstd=zstd xz-utils=xz openssl=openssl
+    e2fsprogs=mke2fs fakeroot=fakeroot zstd=zstd xz-utils=xz openssl=openssl
     # its container hosts, which who is not root has by sudo
     systemd-container=systemd-nspawn iproute2=ip util-linux=nsenter sudo=sudo
     # what that emulator is built from where there is no KVM (lab/emulator.py)

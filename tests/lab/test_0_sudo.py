@@ -123,3 +123,15 @@ def test_where_sudo_asks_the_lab_stays_and_says_so(user: User) -> None:
     assert "hint: let sudo ask for it first: sudo -v" in done.stderr
     user.allow(MAY)
     assert user.good("lab", "ssh", "c1", "--", "id", "-un") == "root\n"
+
+
+def test_who_cannot_build_images_is_told_before_anything(user: User) -> None:
+    """The site wants an image that this user's cache has not, and no ids are theirs."""
+    file = user.root / "stacks/lab.site.yaml"
+    before = file.read_text()
+    file.write_text(site(["c1"]))
+    done = user.run("lab", "up")
+    file.write_text(before)
+    assert done.returncode == 6
+    assert "user tester: has no range of subordinate ids" in done.stderr
+    assert "hint: sudo usermod --add-subuids 100000-165535" in done.stderr

@@ -40,6 +40,7 @@ def up(
     with locked(folder):
         record = state.load(folder)
         wanted = needs.possible(wanted, say)
+        needs.require_images((images.HOST, *guests))
         if record:
             check_same(record, wanted, one_segment)
         if record and complete(folder, record, guests):

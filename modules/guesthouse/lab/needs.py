@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import re
+import shlex
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from guesthouse.errors import LabError, Problem
-from guesthouse.lab import cgroup, superuser
+from guesthouse.lab import cgroup, images, superuser
 from guesthouse.lab.emulated import MEMORY_MIB
 from guesthouse.lab.host import CONTAINER, EMULATED, Wanted
 from guesthouse.lab.images import Say
+from guesthouse.lab.tools import run
 
 TUN = Path("/dev/net/tun")
 MEMINFO = Path("/proc/meminfo")
@@ -51,6 +55,25 @@ def require(containers: int, emulated: int) -> None:
         raise LabError(
             Problem("lab", what, f"{containers} container hosts", f"{most} at most", hint=hint)
         )
+
+
+def require_images(names: Sequence[str]) -> None:
+    """Raises LabError where one of these images is not built yet, and this user cannot build it: a
+    root file system's files have owners of their own (subuid(5))."""
+    if os.geteuid() == 0 or all(images.cached(name) for name in names):
+        return
+    try:
+        user = pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        user = str(os.geteuid())
+    try:
+        run("getsubids", user)
+        run("getsubids", "-g", user)
+    except LabError as error:
+        what = "has no range of subordinate ids, which the lab's images are built with"
+        ids = "--add-subuids 100000-165535 --add-subgids 100000-165535"
+        hint = f"sudo usermod {ids} {shlex.quote(user)}"
+        raise LabError(Problem(f"user {user}", what, got=str(error), hint=hint)) from None
 
 
 def _free_mib() -> int:

@@ -47,6 +47,7 @@ def neighbours(name: str, line: Sequence[str]) -> tuple[str, str]:
 def build(wanted: Sequence[Wanted], guests: Sequence[str], say: Say) -> None:
     """All that a lab of these hosts and images would build, into the cache; starts nothing."""
     emulated = any(host.kind == EMULATED for host in needs.possible(wanted, say))
+    needs.require_images((images.HOST, *guests))
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(machines, emulated, say)
         for name in guests:
