@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,11 +54,24 @@ def test_memory_is_looked_at_first(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     told = tmp_path / "meminfo"
     told.write_text("MemTotal: 9000000 kB\nMemAvailable:    6291456 kB\n")
     monkeypatch.setattr(needs, "MEMINFO", told)
-    needs.require(0, 2)
+    needs.require(tmp_path, 0, 2)
     with pytest.raises(LabError) as caught:
-        needs.require(0, 3)
+        needs.require(tmp_path, 0, 3)
     wanted = "lab: needs more memory than is free, got 9216 MiB for 3 emulated hosts, "
     assert str(caught.value).startswith(f"{wanted}allowed 6144 MiB at most")
+
+
+def test_space_is_looked_at_first(tmp_path: Path) -> None:
+    """A folder of 2 MiB, in mounts of its own."""
+    script = (
+        "mount -t tmpfs -o size=2m tmpfs $0; exec $1 -c 'import sys; from pathlib import Path;"
+        "from guesthouse.lab import needs; needs.require(Path(sys.argv[1]), 2, 0)' $0"
+    )
+    namespace = ["unshare", "-m"] if os.getuid() == 0 else ["unshare", "-r", "-m"]
+    argv = [*namespace, "sh", "-euc", script, str(tmp_path), sys.executable]
+    done = subprocess.run(argv, capture_output=True, text=True)
+    wanted = f"lab: needs more space than is free in {tmp_path}, got 1000 MiB, allowed "
+    assert f"LabError: {wanted}" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,8 @@ from guesthouse.lab.tools import run
 
 TUN = Path("/dev/net/tun")
 MEMINFO = Path("/proc/meminfo")
+# The root file system that containers share, and what each host writes until it has a guest.
+TREE_MIB, DISK_MIB = 600, 200
 # What systemd and its services take in a host (inotify(7)), measured, and some to spare.
 INOTIFY, INOTIFY_PER_HOST = Path("/proc/sys/fs/inotify/max_user_instances"), 15
 
@@ -40,13 +42,18 @@ def possible(wanted: Sequence[Wanted], say: Say) -> tuple[Wanted, ...]:
     return tuple(replace(host, kind=EMULATED, stands_in=host.kind == CONTAINER) for host in wanted)
 
 
-def require(containers: int, emulated: int) -> None:
-    """Raises LabError where this machine can have not so many hosts."""
+def require(folder: Path, containers: int, emulated: int) -> None:
+    """Raises LabError where this machine can have not so many hosts, their disks in ``folder``."""
     needed, free = emulated * MEMORY_MIB, _free_mib()
     if needed > free:
         what, hint = "needs more memory than is free", "end other programs, or take hosts out"
         got = f"{needed} MiB for {emulated} emulated hosts"
         raise LabError(Problem("lab", what, got, f"{free} MiB at most", hint=hint))
+    needed = (TREE_MIB if containers else 0) + DISK_MIB * (containers + emulated)
+    free = shutil.disk_usage(folder).free // 2**20
+    if needed > free:
+        what, hint = f"needs more space than is free in {folder}", "remove what is no longer needed"
+        raise LabError(Problem("lab", what, f"{needed} MiB", f"{free} MiB at most", hint=hint))
     most = int(INOTIFY.read_text()) // INOTIFY_PER_HOST
     if containers > most:
         key, wanted = "fs.inotify.max_user_instances", containers * INOTIFY_PER_HOST

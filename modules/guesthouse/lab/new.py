@@ -15,7 +15,7 @@ from guesthouse.lab.state import Folder, Record
 def record(folder: Folder, wanted: Sequence[Wanted], say: Say, one_segment: bool) -> Record:
     """A new lab: image, QEMU, ports, keys, hostnames; in lab.json before anything runs."""
     line = [host.name for host in wanted if host.kind == EMULATED]
-    needs.require(len(wanted) - len(line), len(line))
+    needs.require(folder.lab, len(wanted) - len(line), len(line))
     image, found, qemu = machines(bool(line), say)
     keys.ensure(folder.key, "guesthouse-lab")
     hosts = []
