@@ -1,4 +1,4 @@
-"""``python tests/bench [--json] [--quick] [--only NAME] [--lab] [--write]``: the ratios.
+"""``python tests/bench [--json] [--quick] [--only NAME] [--lab [FOLDER]] [--write]``: the ratios.
 
 It reports and is no test: a missed goal does not change the exit code. A part that fails says why,
 the others are measured all the same, and the exit code is 1.
@@ -15,9 +15,11 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
-TESTS = Path(__file__).resolve().parents[1]
+CHECKOUT = Path(__file__).resolve().parents[2]
+TESTS = CHECKOUT / "tests"
 sys.path[:0] = [str(TESTS), str(TESTS / "provider")]
 
 from bench import (  # noqa: E402
@@ -79,13 +81,18 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="smaller sites, fewer rounds")
     parser.add_argument("--only", choices=PARTS, action="append", help="this part only")
     parser.add_argument("--write", action="store_true", help="to docs/results/bench.md too")
-    parser.add_argument("--lab", action="store_true", help="also on the lab: it must be free")
+    lab_help = "also on the lab of this project (this checkout's): it must be free"
+    parser.add_argument(
+        "--lab", nargs="?", type=Path, const=CHECKOUT, metavar="FOLDER", help=lab_help
+    )
     options = parser.parse_args()
     if options.lab:
-        PARTS.update(guests=guests.rows, changing=changing.rows)
+        PARTS.update(
+            guests=partial(guests.rows, options.lab), changing=partial(changing.rows, options.lab)
+        )
     # An end from outside is an exception too, so that what was made is removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    engine = TESTS.parent / ".guesthouse" / "engine"
+    engine = CHECKOUT / ".guesthouse" / "engine"
     os.environ["PATH"] = f"{engine}:{Path(sys.executable).parent}:{os.environ['PATH']}"
     found, failed = measured(options.only or PARTS, options.quick)
     if options.json:

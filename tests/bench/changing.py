@@ -18,7 +18,6 @@ from effects.guest import RowsGuest, lab_project, rows_guest
 from guesthouse.lab import lab as lab_
 from guesthouse.machine.ssh import SshDirectory
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 AGAINST = "bare virsh"
 Edit = Callable[[Any, dict[str, Any]], None]
 
@@ -63,13 +62,13 @@ def not_measured(why: str) -> list[Row]:
     return [Row(f"live change: {name}", AGAINST, 2, missing=why) for name in CHANGES]
 
 
-def rows(quick: bool) -> list[Row]:
-    """Wall time of each kind of change, there and back, by turns."""
-    status = lab_.status(CHECKOUT)
+def rows(root: Path, quick: bool) -> list[Row]:
+    """Wall time of each kind of change, there and back, by turns; on the lab of ``root``."""
+    status = lab_.status(root)
     if status is None or not status.running:
         return not_measured("guesthouse lab up")
-    ssh = SshDirectory(lab_.endpoints(CHECKOUT))
-    with rows_guest(lab_project(CHECKOUT)) as guest:
+    ssh = SshDirectory(lab_.endpoints(root))
+    with rows_guest(lab_project(root)) as guest:
         guest.told()
         return [_row(guest, ssh, name, 2 if quick else 4) for name in CHANGES]
 

@@ -22,7 +22,6 @@ from guesthouse.lab import images
 from guesthouse.lab import lab as lab_
 from guesthouse.machine.ssh import Endpoint, SshDirectory
 from guesthouse.provider.seed import seed_iso
-from scratch import CHECKOUT
 
 POOL = "/srv/guesthouse-bench"
 NAME, AGAINST = "declared guest to ssh", "hand-written virsh script"
@@ -82,7 +81,7 @@ DOMAIN = """\
       <driver name="qemu" type="qcow2"/><source file="{pool}/hand.qcow2"/><target dev="vda"/>
     </disk>
     <disk type="file" device="cdrom">
-      <source file="{pool}/hand.iso"/><target dev="sda"/><readonly/>
+      <source file="{pool}/hand.iso"/><target dev="sda" bus="sata"/><readonly/>
     </disk>
     <interface type="network">
       <mac address="52:54:00:be:7c:01"/><source network="bench"/><model type="virtio"/>
@@ -178,12 +177,13 @@ def not_measured(why: str) -> list[Row]:
     return [Row(NAME, AGAINST, 1.1, missing=why)]
 
 
-def rows(quick: bool) -> list[Row]:
-    """One row; the first create of ours, which brings pool, network and image, does not count."""
-    status = lab_.status(CHECKOUT)
+def rows(root: Path, quick: bool) -> list[Row]:
+    """One row, on the lab of the project in ``root``. The first create of ours, which brings pool,
+    network and image, does not count."""
+    status = lab_.status(root)
     if status is None or not status.running or images.cached("small") is None:
         return not_measured("guesthouse lab up")
-    host = {endpoint.name: endpoint for endpoint in lab_.endpoints(CHECKOUT)}["h1"]
+    host = {endpoint.name: endpoint for endpoint in lab_.endpoints(root)}["h1"]
     ssh = SshDirectory([host])
     with _project(host, ssh) as project:
         project.create_s()
