@@ -70,7 +70,7 @@ def rows(root: Path, quick: bool) -> list[Row]:
     ssh = SshDirectory(lab_.endpoints(root))
     with rows_guest(lab_project(root)) as guest:
         guest.told()
-        return [_row(guest, ssh, name, 2 if quick else 4) for name in CHANGES]
+        return [_row(guest, ssh, name, 2 if quick else 3) for name in CHANGES]
 
 
 def _row(guest: RowsGuest, ssh: SshDirectory, name: str, rounds: int) -> Row:
