@@ -118,9 +118,13 @@ def test_the_life_of_a_lab(user: User) -> None:
 
 def test_where_sudo_asks_the_lab_stays_and_says_so(user: User) -> None:
     user.allow("")
-    done = user.run("lab", "down")
-    assert done.returncode == 6
-    assert "hint: let sudo ask for it first: sudo -v" in done.stderr
+    for command, said in {
+        "up": "hint: mend that, and run it again: the lab's containers are as they were",
+        "down": "hint: let sudo ask for it first: sudo -v",
+    }.items():
+        done = user.run("lab", command)
+        assert done.returncode == 6
+        assert said in done.stderr
     user.allow(MAY)
     assert user.good("lab", "ssh", "c1", "--", "id", "-un") == "root\n"
 

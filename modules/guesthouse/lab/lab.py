@@ -17,7 +17,7 @@ from pathlib import Path
 
 from guesthouse.errors import LabError, Problem
 from guesthouse.lab import boot, container, emulated, images, needs, new, relay, state, trunk
-from guesthouse.lab.host import WHOLE, LabHost, Link, Wanted
+from guesthouse.lab.host import CONTAINER, WHOLE, LabHost, Link, Wanted
 from guesthouse.lab.images import Say
 from guesthouse.lab.state import Folder, HostStatus, LabState, Record
 from guesthouse.machine.ssh import Endpoint
@@ -39,7 +39,8 @@ def up(
     folder.lab.mkdir(mode=0o700, parents=True, exist_ok=True)
     with locked(folder):
         record = state.load(folder)
-        wanted = needs.possible(wanted, say)
+        there = record is not None and any(host.kind == CONTAINER for host in record.hosts)
+        wanted = needs.possible(wanted, say, there)
         needs.require_images((images.HOST, *guests))
         if record:
             check_same(record, wanted, one_segment)

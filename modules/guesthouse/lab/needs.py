@@ -1,4 +1,4 @@
-"""What container hosts need of this machine, looked for before anything is built or started."""
+"""What the lab needs of this machine, looked for before anything is built or started."""
 
 from __future__ import annotations
 
@@ -26,13 +26,16 @@ TREE_MIB, DISK_MIB = 600, 200
 INOTIFY, INOTIFY_PER_HOST = Path("/proc/sys/fs/inotify/max_user_instances"), 15
 
 
-def possible(wanted: Sequence[Wanted], say: Say) -> tuple[Wanted, ...]:
+def possible(wanted: Sequence[Wanted], say: Say, there: bool = False) -> tuple[Wanted, ...]:
     """The hosts as this machine can have them: all emulated where it can have no containers.
-    LabError where that is no way out."""
+    LabError where that is no way out: also where they are ``there`` already, with their disks."""
     why = _impossible() if any(host.kind == CONTAINER for host in wanted) else ""
     if not why:
         return tuple(wanted)
     words = f"has no container hosts here: {why}"
+    if there:
+        hint = "mend that, and run it again: the lab's containers are as they were"
+        raise LabError(Problem("lab", words, hint=hint))
     if any(host.segments for host in wanted):
         hint = "mend that: emulated hosts, which would take their place, have no further segments"
         raise LabError(Problem("lab", words, hint=hint))

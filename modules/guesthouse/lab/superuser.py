@@ -32,7 +32,8 @@ def refuses() -> str:
     try:
         run(*as_root("true"))
     except LabError as error:
-        return f"they need root, or sudo without a password ({error.problems[0].got or error})"
+        why = error.problems[0].got or error
+        return f"they need root, or sudo that does not ask, as after sudo -v ({why})"
     return ""
 
 
